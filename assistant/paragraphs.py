@@ -1,0 +1,179 @@
+"""A text's paragraphs, headings and sentences, as offsets into it.
+
+Plain text. Lines end at LF, CRLF or CR; blank lines separate blocks. A block of several lines is
+one hard-wrapped paragraph if every line but its last is 40 to 120 characters long and at least one
+of these stops in mid-sentence; otherwise each line is a paragraph. A line that begins with a list
+marker always starts a paragraph, which begins after the marker.
+
+Markdown. CommonMark decides: its paragraphs, list items, headings and code blocks. Markup inside a
+paragraph stays as it is in the file, since quotes are the file's own characters.
+
+Lines without a letter or digit (rules, rows of asterisks) are layout, not paragraphs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import sentencex
+
+from assistant.types import Heading, Paragraph, Sentence
+
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+_LIST_MARKER = re.compile(r"[\s>]*(?:[-*+•‣◦▪·–—]|\(?[0-9]{1,3}[.)]|\([a-zA-Z]\))[ \t]+(?=\S)")
+_SENTENCE_END = re.compile(r"[.!?。\uff01\uff1f…][\"'”’)\]」』]*\Z")
+_ATX_HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\Z")
+_JAPANESE = re.compile(r"[\u3040-\u30ff]")
+_FULL_STOPS = "。\uff01\uff1f」』"  # after these, Chinese and Japanese put no space
+_DASHES = "-‐‑‒–—"
+_WRAPPED_LINE = range(40, 121)
+
+
+class _Span(NamedTuple):
+    start: int
+    end: int
+
+
+class _Block(NamedTuple):
+    span: _Span
+    is_item: bool = False
+    heading_level: int = 0
+
+
+def split(
+    text: str, *, markdown: bool = False
+) -> tuple[tuple[Paragraph, ...], tuple[Heading, ...]]:
+    """The paragraphs and the headings of ``text``, each in order; both empty for a blank text."""
+    paragraphs: list[Paragraph] = []
+    headings: list[Heading] = []
+    repeats: Counter[str] = Counter()
+    heading = lead_in = ""
+    for block in _markdown_blocks(text) if markdown else _plain_blocks(text):
+        start, end = _stripped(text, block.span)
+        words = text[start:end]
+        if not any(character.isalnum() for character in words):
+            continue
+        if block.heading_level:
+            headings.append(Heading(start, end, words, block.heading_level))
+            heading, lead_in = words, ""
+            continue
+        if not block.is_item and _SENTENCE_END.search(words):
+            lead_in = ""
+        digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        repeats[digest] += 1
+        paragraphs.append(
+            Paragraph(
+                id=digest if repeats[digest] == 1 else f"{digest}-{repeats[digest]}",
+                number=len(paragraphs) + 1,
+                start=start,
+                end=end,
+                text=words,
+                sentences=tuple(_sentences(text, start, end)),
+                heading=heading,
+                lead_in=lead_in,
+            )
+        )
+        if words.endswith((":", "\uff1a")):
+            lead_in = words
+    return tuple(paragraphs), tuple(headings)
+
+
+def _sentences(text: str, start: int, end: int) -> Iterator[Sentence]:
+    """The sentences of ``text[start:end]``; a bare number or bullet stays with what follows it."""
+    # The splitter sees a shadow of equal length with plain spaces for white space and dashes: it
+    # then keeps "Japan-U.S. Alliance" whole, doesn't break at wrapped lines, and doesn't panic at
+    # wide white space as its version 1.0.32 can.
+    shadow = "".join(" " if each.isspace() or each in _DASHES else each for each in text[start:end])
+    language = "ja" if _JAPANESE.search(shadow) else "en"
+    begin = position = start
+    spans: list[_Span] = []
+    for piece in sentencex.segment(language, shadow):
+        position += len(piece)
+        ends_here = position == end or text[position - 1].isspace() or piece[-1] in _FULL_STOPS
+        if ends_here and any(character.isalpha() for character in text[begin:position]):
+            spans.append(_Span(begin, position))
+            begin = position
+    if begin < end:  # what is left over has no letter
+        spans.append(_Span(spans.pop().start if spans else begin, end))
+    for span in spans:
+        first, last = _stripped(text, span)
+        yield Sentence(first, last, text[first:last])
+
+
+def _plain_blocks(text: str) -> Iterator[_Block]:
+    block: list[_Span] = []
+    for line in _lines(text):
+        if text[line.start : line.end].strip():
+            block.append(line)
+        else:
+            yield from _plain_paragraphs(text, block)
+            block = []
+    yield from _plain_paragraphs(text, block)
+
+
+def _plain_paragraphs(text: str, lines: list[_Span]) -> Iterator[_Block]:
+    """One block's paragraphs: the whole if it is hard-wrapped, else each line; items apart."""
+    wrapped = all(line.end - line.start in _WRAPPED_LINE for line in lines[:-1]) and not all(
+        _SENTENCE_END.search(text[line.start : line.end].rstrip()) for line in lines[:-1]
+    )
+    current: _Block | None = None
+    for line in lines:
+        marker = _LIST_MARKER.match(text, line.start, line.end)
+        if current and wrapped and not marker:
+            current = current._replace(span=_Span(current.span.start, line.end))
+            continue
+        if current:
+            yield current
+        current = _Block(_Span(marker.end() if marker else line.start, line.end), bool(marker))
+    if current:
+        yield current
+
+
+def _markdown_blocks(text: str) -> Iterator[_Block]:
+    from markdown_it import MarkdownIt  # only where a Markdown file is read
+
+    parser = MarkdownIt("commonmark")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    lines = list(_lines(text))
+    tokens = parser.parse(text)
+    for token in tokens:
+        if token.map is None or token.type not in {
+            "heading_open",
+            "paragraph_open",
+            "fence",
+            "code_block",
+        }:
+            continue
+        first, last = token.map
+        if token.type == "fence":
+            first, last = first + 1, last - 1
+        if token.type == "heading_open" and token.markup in {"=", "-"}:
+            last -= 1  # the underline
+        if first >= last:
+            continue
+        span = _Span(lines[first].start, lines[last - 1].end)
+        if token.type == "heading_open":
+            atx = _ATX_HEADING.match(text, span.start, span.end)
+            yield _Block(_Span(*atx.span(1)) if atx else span, heading_level=int(token.tag[1]))
+            continue
+        is_item = False
+        if token.type == "paragraph_open":
+            while marker := _LIST_MARKER.match(text, span.start, span.end):
+                span, is_item = _Span(marker.end(), span.end), True
+            quoted = re.compile(r"[ \t]*>[ \t>]*").match(text, span.start, span.end)
+            span = _Span(quoted.end(), span.end) if quoted else span
+        yield _Block(span, is_item)
+
+
+def _lines(text: str) -> Iterable[_Span]:
+    return (_Span(*match.span(1)) for match in _LINE.finditer(text))
+
+
+def _stripped(text: str, span: _Span) -> _Span:
+    """``span`` without the white space at both ends."""
+    words = text[span.start : span.end]
+    return _Span(span.start + len(words) - len(words.lstrip()), span.start + len(words.rstrip()))
