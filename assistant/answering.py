@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistant.types import Answer, Hit, Outcome, quote
+from assistant.types import Answer, Hit, Outcome
 
 
 def answer(question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
@@ -12,6 +12,6 @@ def answer(question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
         question,
         searched_for,
         Outcome.ANSWERED,
-        tuple(quote(h.document, h.paragraph, h.sentence) for h in hits[:1]),
+        tuple(h.quote for h in hits[:1]),
         tuple(hits),
     )

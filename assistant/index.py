@@ -1,11 +1,15 @@
 """The built index: what is in ``index/``, how it is made beside the old one, and how it is opened.
 
-    index/manifest.json          format, model, counts, sources, and a SHA-256 of every file below
+    index/manifest.json          format, model, counts, sources, and SHA-256 of itself and the rest
     index/generation-.../        the folder that the manifest names
         documents.jsonl          the documents, one a line, with paragraph and sentence offsets
-        rows.npy                 what each vector stands for: document, paragraph, sentence
-        keys.npy                 a digest of each text that was embedded, to reuse its vector
-        vectors.faiss            the vectors, a flat inner-product FAISS index
+        first_paragraphs.npy     each document's first paragraph among all
+        keys.npy                 a digest of each embedded text: the paragraphs, then the titles
+        vectors.faiss            their vectors, a flat inner-product FAISS index
+        tokens.bin               the vectors of their tokens, compressed, one after another
+        token_starts.npy         where each text's tokens start among these
+        token_ids.npy            each token's number in the model's vocabulary
+        token_spans.npy          where each token starts and ends in its text
         lexical/                 the BM25 index
 
 A build writes a new generation, then replaces the manifest, which is the moment it takes effect;
@@ -15,12 +19,11 @@ until then, and if it fails, the old one serves. Nothing is pickled.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -33,18 +36,17 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.documents import SourceFile
-from assistant.encoder import Encoder, FloatArray, Progress
+from assistant.encoder import Encoder, FloatArray
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
-from assistant.types import Document, Heading, Paragraph, Sentence
+from assistant.tokens import Tokens, TokenStore, compressed
+from assistant.types import Document, Heading, Paragraph, Sentence, written_date
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 _GENERATION = "generation-"
 _OPENING_ATTEMPTS = 20
-_WHOLE_PARAGRAPH = -1
-
-IntArray = npt.NDArray[np.int32]
+Progress = Callable[[int, int], None]
 KeyArray = npt.NDArray[np.uint8]
 
 
@@ -74,44 +76,58 @@ class Manifest:
 
 
 class Index:
-    """An opened index. Never changes; may be read by several threads."""
+    """An opened index. Never changes; may be read by several threads.
+
+    Paragraphs are numbered from 0 through all documents in order. The texts that were embedded are
+    these paragraphs and then the documents' titles, so a text's number is a paragraph's, or a
+    document's after the number of paragraphs.
+    """
 
     def __init__(
         self,
         manifest: Manifest,
-        documents: Sequence[Document],
-        rows: IntArray,
-        keys: KeyArray,
+        documents: _StoredDocuments,
         vectors: faiss.Index,
+        tokens: TokenStore,
+        keys: KeyArray,
         lexical: LexicalIndex,
     ) -> None:
         self.manifest = manifest
-        self.documents = documents
-        self.rows = rows
-        self.keys = keys
+        self.documents: Sequence[Document] = documents
         self.vectors = vectors
+        self.tokens = tokens
+        self.keys = keys
         self.lexical = lexical
-        # Rows of one paragraph stand together, its own vector first.
-        self.paragraph_rows = np.flatnonzero(rows[:, 2] == _WHOLE_PARAGRAPH)
-        self.paragraph_of_row = np.cumsum(rows[:, 2] == _WHOLE_PARAGRAPH) - 1
+        self.first_paragraphs = documents.first_paragraphs
+        self.frequencies = tokens.frequencies()
 
     def is_of(self, lines: Sequence[bytes], kind: IndexKind) -> bool:
         """Whether a build of these documents in this way would make this index again."""
         digest = hashlib.sha256(b"".join(lines)).hexdigest()
         return self.manifest.kind == kind and self.manifest.files["documents.jsonl"] == digest
 
+    def document_of(self, paragraph: int) -> int:
+        """The number of the document that has the paragraph with this number."""
+        return int(np.searchsorted(self.first_paragraphs, paragraph, side="right")) - 1
+
+    def paragraphs_of(self, document: int) -> range:
+        """The numbers of the paragraphs of the document with this number."""
+        first, after = self.first_paragraphs[document : document + 2]
+        return range(int(first), int(after))
+
     def paragraph(self, number: int) -> tuple[Document, Paragraph]:
-        """The paragraph with that number, counted from 0 through all documents."""
-        document, paragraph, _ = self.rows[self.paragraph_rows[number]]
-        found = self.documents[int(document)]
-        return found, found.paragraphs[int(paragraph)]
+        """The paragraph with this number, and its document."""
+        ordinal = self.document_of(number)
+        document = self.documents[ordinal]
+        return document, document.paragraphs[number - int(self.first_paragraphs[ordinal])]
 
 
 class _StoredDocuments(Sequence[Document]):
     """Documents parsed from their lines when asked for."""
 
-    def __init__(self, lines: Sequence[bytes]) -> None:
+    def __init__(self, lines: Sequence[bytes], first_paragraphs: npt.NDArray[np.int64]) -> None:
         self._lines = lines
+        self.first_paragraphs = first_paragraphs
         self._document = lru_cache(maxsize=4096)(lambda number: _document(self._lines[number]))
 
     def __len__(self) -> int:
@@ -127,16 +143,9 @@ class _StoredDocuments(Sequence[Document]):
         return self._document(range(len(self))[number])
 
 
-def passages_of(document: Document) -> Iterator[tuple[int, int, str]]:
-    """What is embedded of a document: paragraph, sentence (-1: the whole) and text to embed.
-
-    Title, date, heading and lead-in go with every paragraph, so that near-duplicates can be told
-    apart; sentences stand alone.
-    """
-    for number, paragraph in enumerate(document.paragraphs):
-        yield number, _WHOLE_PARAGRAPH, in_context(document, paragraph)
-        for position, sentence in enumerate(paragraph.sentences):
-            yield number, position, sentence.text
+def title_of(document: Document) -> str:
+    """The title with its date, as it is embedded: ``A Call (2 April 2024)``."""
+    return f"{document.title} ({written_date(document.date)})" if document.date else document.title
 
 
 def in_context(document: Document, paragraph: Paragraph) -> str:
@@ -156,8 +165,8 @@ def write(
 ) -> int:
     """Make the index of ``documents`` the one in ``folder``; returns how many texts were embedded.
 
-    Vectors of ``previous`` are reused where the text is the same. On any error the index that was
-    there stays as it was.
+    What ``previous`` holds of a text is reused. On any error the index that was there stays as it
+    was.
     """
     if previous and previous.manifest.kind.model_sha256 != encoder.fingerprint:
         previous = None
@@ -174,38 +183,23 @@ def write(
             _publish(folder, replace(previous.manifest, sources=sources))
         return 0
 
-    rows: list[tuple[int, int, int]] = []
-    texts: list[str] = []
-    for ordinal, document in enumerate(documents):
-        for paragraph, sentence, text in passages_of(document):
-            rows.append((ordinal, paragraph, sentence))
-            texts.append(text)
-    keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
-    vectors, embedded = _vectors(keys, texts, encoder, previous, progress)
-
-    folder.mkdir(exist_ok=True)
+    paragraphs = [(document, each) for document in documents for each in document.paragraphs]
+    texts = [each.text for _, each in paragraphs] + [title_of(document) for document in documents]
     building = Path(tempfile.mkdtemp(prefix=_GENERATION, dir=folder))
     try:
         (building / "documents.jsonl").write_bytes(b"".join(lines))
-        np.save(building / "rows.npy", np.array(rows, dtype=np.int32), allow_pickle=False)
-        key_array = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16)
-        np.save(building / "keys.npy", key_array, allow_pickle=False)
-        flat = faiss.IndexFlatIP(vectors.shape[1])
-        flat.add(vectors)
-        (building / "vectors.faiss").write_bytes(faiss.serialize_index(flat).tobytes())
+        counts = [len(document.paragraphs) for document in documents]
+        np.save(building / "first_paragraphs.npy", np.cumsum([0, *counts]), allow_pickle=False)
+        dimension, embedded = _write_encodings(building, texts, encoder, previous, progress)
         (building / "lexical").mkdir()
-        LexicalIndex.build(
-            building / "lexical",
-            (in_context(each, paragraph) for each in documents for paragraph in each.paragraphs),
-        )
-        paragraphs = sum(len(each.paragraphs) for each in documents)
+        LexicalIndex.build(building / "lexical", (in_context(*each) for each in paragraphs))
         manifest = Manifest(
             kind=kind,
             generation=building.name,
-            dimension=vectors.shape[1],
+            dimension=dimension,
             documents=len(documents),
-            paragraphs=paragraphs,
-            sentences=len(rows) - paragraphs,
+            paragraphs=len(paragraphs),
+            sentences=sum(len(each.sentences) for _, each in paragraphs),
             files={name: _synced_digest(building / name) for name in _file_names(building)},
             sources=dict(sources),
         )
@@ -221,16 +215,18 @@ def read_manifest(folder: Path) -> Manifest:
     """The manifest in ``folder``; IndexMissingError if there is none."""
     path = folder / MANIFEST
     try:
-        fields = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
+        fields = content["manifest"]
         found = fields["kind"]["format"]
         if found != FORMAT:
             raise IndexDamagedError(
                 f"{path} is of format {found!r}, and this version reads {FORMAT}; "
                 "rebuild it: readout build"
             )
+        if content["sha256"] != _json_digest(fields):
+            raise _damaged(path)
         sources = {name: SourceFile(**each) for name, each in fields.pop("sources").items()}
-        kind = IndexKind(**fields.pop("kind"))
-        return Manifest(**fields, kind=kind, sources=sources)
+        return Manifest(kind=IndexKind(**fields.pop("kind")), sources=sources, **fields)
     except FileNotFoundError:
         raise IndexMissingError(f"no index in {folder} yet; make it: readout build") from None
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -264,53 +260,69 @@ def remove_leftovers(folder: Path, keep: str) -> None:
 
 def _open_generation(folder: Path, manifest: Manifest) -> Index:
     generation = folder / manifest.generation
-    content: dict[str, bytes] = {}
-    for name, digest in manifest.files.items():
-        path = generation / name
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise _damaged(path) from error
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise _damaged(path)
-        if not name.startswith("lexical/"):
-            content[name] = data
     try:
-        documents = _StoredDocuments(content["documents.jsonl"].splitlines())
-        rows = np.load(io.BytesIO(content["rows.npy"]), allow_pickle=False)
-        keys = np.load(io.BytesIO(content["keys.npy"]), allow_pickle=False)
-        vectors = faiss.deserialize_index(np.frombuffer(content["vectors.faiss"], dtype=np.uint8))
-        lexical = LexicalIndex.open(generation / "lexical")
-    except (KeyError, ValueError, RuntimeError) as error:
+        for name, digest in manifest.files.items():
+            if _digest(generation / name) != digest:
+                raise _damaged(generation / name)
+        documents = _StoredDocuments(
+            (generation / "documents.jsonl").read_bytes().splitlines(),
+            np.load(generation / "first_paragraphs.npy", allow_pickle=False),
+        )
+        return Index(
+            manifest,
+            documents,
+            faiss.read_index(str(generation / "vectors.faiss")),
+            TokenStore.open(generation, manifest.dimension),
+            np.load(generation / "keys.npy", allow_pickle=False),
+            LexicalIndex.open(generation / "lexical"),
+        )
+    except OSError as error:
+        raise _damaged(Path(error.filename or generation)) from error
+    except (ValueError, RuntimeError) as error:
         raise _damaged(generation) from error
-    return Index(manifest, documents, rows, keys, vectors, lexical)
 
 
-def _vectors(
-    keys: Sequence[bytes],
+def _write_encodings(
+    building: Path,
     texts: Sequence[str],
     encoder: Encoder,
     previous: Index | None,
     progress: Progress | None,
-) -> tuple[FloatArray, int]:
-    """The vector of each text, and how many had to be embedded: each distinct new one once."""
-    vectors: dict[bytes, FloatArray] = {}
+) -> tuple[int, int]:
+    """Embed ``texts`` into files; the dimension, and how many were new: each distinct one once."""
+    keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
+    known: dict[bytes, int] = {}
     if previous:
-        old = previous.vectors.reconstruct_n(0, previous.vectors.ntotal)
-        known = {
-            key.tobytes(): np.asarray(row) for key, row in zip(previous.keys, old, strict=True)
-        }
-        vectors = {key: known[key] for key in keys if key in known}
-    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in vectors}
-    if new:
-        vectors |= zip(new, encoder.encode(list(new.values()), progress), strict=True)
-    return np.array([vectors[key] for key in keys], dtype=np.float32), len(new)
+        known = {key.tobytes(): number for number, key in enumerate(previous.keys)}
+    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    vectors: dict[bytes, FloatArray] = {}
+    tokens: dict[bytes, Tokens] = {}
+    for done, (key, encoding) in enumerate(
+        zip(new, encoder.encode(list(new.values())), strict=True), start=1
+    ):
+        vectors[key], tokens[key] = encoding.vector, compressed(encoding)
+        if progress:
+            progress(done, len(new))
+    if previous:
+        for key in known.keys() & set(keys):
+            vectors[key] = previous.vectors.reconstruct(known[key])
+            tokens[key] = previous.tokens[known[key]]
+    matrix = np.array([vectors[key] for key in keys], dtype=np.float32)
+    flat = faiss.IndexFlatIP(matrix.shape[1])
+    flat.add(matrix)
+    (building / "vectors.faiss").write_bytes(faiss.serialize_index(flat).tobytes())
+    TokenStore.save(building, (tokens[key] for key in keys))
+    key_array = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16)
+    np.save(building / "keys.npy", key_array, allow_pickle=False)
+    return matrix.shape[1], len(new)
 
 
 def _publish(folder: Path, manifest: Manifest) -> None:
     """Put ``manifest`` in place of the one there, in one step that survives a power cut."""
     temporary = folder / f"{manifest.generation}.json"
-    temporary.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+    fields = asdict(manifest)
+    content = json.dumps({"sha256": _json_digest(fields), "manifest": fields}, indent=1)
+    temporary.write_text(content + "\n", encoding="utf-8")
     _synced_digest(temporary)
     os.replace(temporary, folder / MANIFEST)
     directory = os.open(folder, os.O_RDONLY)
@@ -332,7 +344,19 @@ def _synced_digest(path: Path) -> str:
     """SHA-256 of a file that is now safely on disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-        return hashlib.sha256(file.read()).hexdigest()
+    return _digest(path)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _json_digest(fields: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def _damaged(path: Path) -> IndexDamagedError:

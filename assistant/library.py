@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from assistant import answering, index, retrieval
 from assistant.documents import read_document, read_documents, source_state
-from assistant.encoder import DEFAULT_MODEL, Encoder, Progress, load_encoder
+from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
 from assistant.errors import (
     DocumentError,
     IndexBusyError,
@@ -64,7 +64,7 @@ class Library:
         """The documents in the index, ordered by id."""
         return self._index().documents
 
-    def build(self, progress: Progress | None = None) -> BuildReport:
+    def build(self, progress: index.Progress | None = None) -> BuildReport:
         """Bring the index up to date with ``source_docs/``; only new texts are embedded.
 
         ``progress(done, total)`` counts these. A file that can't be read is left out and reported.
@@ -143,8 +143,8 @@ class Library:
         question = _checked(question)
         opened = self._index()
         encoder = self._asking_encoder(opened)
-        vector = encoder.encode([question])[0]
-        hits = retrieval.retrieve(opened, question, vector, k)
+        (asked,) = encoder.encode([question], question=True)
+        hits = retrieval.retrieve(opened, question, asked, k)
         return answering.answer(question, question, hits)
 
     def verify(self, quote: Quote) -> Verification:

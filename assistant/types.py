@@ -6,6 +6,8 @@ every ``text`` is born as the slice ``document.text[start:end]``, never searched
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -113,30 +115,6 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """A paragraph that was found, with the sentence in it that matches best.
-
-    ``score`` orders the hits of one question, higher first; it is no probability and can't be
-    compared between questions.
-    """
-
-    document: Document
-    paragraph: Paragraph
-    sentence: Sentence
-    score: float
-
-    def as_dict(self) -> dict[str, Any]:
-        """The hit as JSON types, the same at every door."""
-        return {
-            "score": self.score,
-            "paragraph": self.paragraph.text,
-            "heading": self.paragraph.heading,
-            "lead_in": self.paragraph.lead_in,
-            "quote": quote(self.document, self.paragraph, self.sentence).as_dict(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Quote:
     """Words of a document, and all that is needed to find and check them later.
 
@@ -156,11 +134,36 @@ class Quote:
     end: int
     sha256: str
 
+    @classmethod
+    def of(cls, document: Document, paragraph: Paragraph, sentence: Sentence) -> Quote:
+        """The words of ``sentence``, with their place in ``document``."""
+        return cls(
+            text=document.text[sentence.start : sentence.end],
+            document=document.id,
+            title=document.title,
+            date=document.date,
+            issuer=document.issuer,
+            url=document.url,
+            path=document.path,
+            paragraph=paragraph.number,
+            paragraph_id=paragraph.id,
+            start=sentence.start,
+            end=sentence.end,
+            sha256=document.sha256,
+        )
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Quote:
+        """The quote that ``as_dict`` gave; KeyError, TypeError or ValueError if it is none."""
+        values = {field.name: fields[field.name] for field in dataclasses.fields(cls)}
+        day = values.pop("date")
+        return cls(**values, date=date.fromisoformat(day) if day is not None else None)
+
     @property
     def citation(self) -> str:
         """What to cite it by, on one line: ``Title, ¶ 3, 7 February 2025, Issuer``."""
-        when = f"{self.date.day} {self.date:%B %Y}" if self.date else ""
-        return ", ".join(filter(None, [self.title, f"¶ {self.paragraph}", when, self.issuer]))
+        parts = [self.title, f"¶ {self.paragraph}", written_date(self.date), self.issuer]
+        return ", ".join(filter(None, parts))
 
     def as_dict(self) -> dict[str, Any]:
         """The quote as JSON types, the same at every door."""
@@ -178,6 +181,35 @@ class Quote:
             "end": self.end,
             "sha256": self.sha256,
             "citation": self.citation,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A paragraph that was found, with the sentence in it that matches best.
+
+    ``score`` orders the hits of one question, higher first; it is no probability and can't be
+    compared between questions.
+    """
+
+    document: Document
+    paragraph: Paragraph
+    sentence: Sentence
+    score: float
+
+    @property
+    def quote(self) -> Quote:
+        """The best sentence as a quote."""
+        return Quote.of(self.document, self.paragraph, self.sentence)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The hit as JSON types, the same at every door."""
+        return {
+            "score": self.score,
+            "paragraph": self.paragraph.text,
+            "heading": self.paragraph.heading,
+            "lead_in": self.paragraph.lead_in,
+            "quote": self.quote.as_dict(),
         }
 
 
@@ -207,22 +239,9 @@ class Answer:
         }
 
 
-def quote(document: Document, paragraph: Paragraph, span: Sentence) -> Quote:
-    """The words of ``span``, with their place in ``document``."""
-    return Quote(
-        text=document.text[span.start : span.end],
-        document=document.id,
-        title=document.title,
-        date=document.date,
-        issuer=document.issuer,
-        url=document.url,
-        path=document.path,
-        paragraph=paragraph.number,
-        paragraph_id=paragraph.id,
-        start=span.start,
-        end=span.end,
-        sha256=document.sha256,
-    )
+def written_date(day: date | None) -> str:
+    """``7 February 2025``, or nothing."""
+    return f"{day.day} {day:%B %Y}" if day else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,36 @@
+# `make chat` and `make test` need python3 (3.10 or newer) with venv, make and git; the rest they install.
+PYTHON ?= python3
+VENV ?= .venv
+# The release the project is tested with. On Linux, PyPI's is a CUDA build of several gigabytes; to
+# take the CPU build, point pip at PyTorch's CPU wheels: make chat TORCH="torch==2.13.0 --index-url URL"
+TORCH ?= torch==2.13.0
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: chat test check clean
+
+chat: $(VENV)/.installed
+	$(BIN)/readout chat
+
+test: $(VENV)/.test-installed
+	sh tests/install_chromium.sh
+	$(BIN)/pytest
+
+check: $(VENV)/.test-installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) index/manifest.json index/generation-*
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed')"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install $(TORCH)
+	$(PIP) install --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.test-installed: $(VENV)/.installed
+	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	touch $@

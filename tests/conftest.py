@@ -1,0 +1,59 @@
+"""What all tests share: small libraries, a toy encoder, and no way out to any network."""
+
+from __future__ import annotations
+
+import ipaddress
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.library import INDEX, SOURCES, Library
+
+PROJECT = Path(__file__).parent.parent
+SUMMIT = "japan-us-summit-2025-02-07"
+
+
+class NetworkUsed(AssertionError):
+    """Something tried to reach beyond this machine."""
+
+
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in {None, "", "localhost"}:
+        return
+    try:
+        inside = ipaddress.ip_address(name).is_loopback or name == "0.0.0.0"
+    except ValueError:
+        inside = False
+    if not inside:
+        raise NetworkUsed(f"{event} {arguments!r}")
+
+
+sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty library's folder."""
+    (tmp_path / SOURCES).mkdir()
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def summit(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """The shipped readout as a library of its own, built with the real model."""
+    folder = tmp_path_factory.mktemp("summit")
+    shutil.copytree(PROJECT / SOURCES, folder / SOURCES)
+    library = Library.open(folder)
+    library.build()
+    assert (folder / INDEX / "manifest.json").exists()
+    return library
