@@ -8,10 +8,12 @@ from assistant.types import Answer, Hit, Outcome
 
 
 def answer(question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
+    best = max((hit.score for hit in hits), default=0.0)
     return Answer(
         question,
         searched_for,
         Outcome.ANSWERED,
-        tuple(h.quote for h in hits[:1]),
+        best,
+        tuple(hit.quote for hit in hits[:1]),
         tuple(hits),
     )

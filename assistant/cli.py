@@ -202,6 +202,33 @@ def verify(folder: Path, file: Any) -> None:
         raise click.ClickException(f"{failed} of {len(quotes)} quotes could not be verified")
 
 
+@main.command()
+@click.argument("questions", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write curves to this image file.")
+@click.pass_obj
+def evaluate(folder: Path, questions: Path, as_json: bool, plot: Path | None) -> None:
+    """Measure answers to QUESTIONS beside BM25, cosine and their fusion.
+
+    QUESTIONS is a file of questions with their answers' places, or a folder in BEIR form, whose
+    passages are then asked instead of the library. Needs the extra readout-assistant[evaluate].
+
+    Example: readout evaluate tests/summit_questions.jsonl
+    """
+    from assistant import evaluation  # needs packages of an extra
+
+    asked = evaluation.read_questions(questions)
+    if questions.is_dir():
+        with evaluation.beir_library(questions) as library:
+            responses = evaluation.run(library, asked, by_document=True)
+    else:
+        responses = evaluation.run(_opened(folder), asked, by_document=False)
+    report = evaluation.report(responses)
+    click.echo(_json(report) if as_json else evaluation.table(report))
+    if plot:
+        evaluation.plot(responses, plot)
+
+
 def _opened(folder: Path) -> Library:
     """The library in ``folder``, built if it never was; says on standard error if it is stale."""
     library = Library.open(folder)

@@ -86,7 +86,7 @@ class SentenceTransformerEncoder:
         import torch  # takes seconds to import
 
         model = self._model()
-        prompt = model.prompts.get("query" if question else "document", "")
+        prompt = model.prompts.get("query" if question else "document") or ""
         pieces = model.tokenizer(
             [prompt + text for text in texts],
             truncation=True,
@@ -223,4 +223,4 @@ def _joined(pieces: Sequence[Encoding]) -> Encoding:
 
 def _unit(vectors: FloatArray) -> FloatArray:
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), dtype=np.float32)

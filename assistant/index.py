@@ -7,9 +7,11 @@
         keys.npy                 a digest of each embedded text: the paragraphs, then the titles
         vectors.faiss            their vectors, a flat inner-product FAISS index
         tokens.bin               the vectors of their tokens, compressed, one after another
-        token_starts.npy         where each text's tokens start among these
+        token_lengths.npy        what these are to be divided by
         token_ids.npy            each token's number in the model's vocabulary
         token_spans.npy          where each token starts and ends in its text
+        sentence_tokens.npy      where each sentence's tokens start
+        text_sentences.npy       where each text's sentences start
         lexical/                 the BM25 index
 
 A build writes a new generation, then replaces the manifest, which is the moment it takes effect;
@@ -29,7 +31,7 @@ from datetime import date
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, NamedTuple, overload
 
 import faiss
 import numpy as np
@@ -98,8 +100,8 @@ class Index:
         self.tokens = tokens
         self.keys = keys
         self.lexical = lexical
-        self.first_paragraphs = documents.first_paragraphs
         self.frequencies = tokens.frequencies()
+        self._first_paragraphs = documents.first_paragraphs
 
     def is_of(self, lines: Sequence[bytes], kind: IndexKind) -> bool:
         """Whether a build of these documents in this way would make this index again."""
@@ -108,18 +110,33 @@ class Index:
 
     def document_of(self, paragraph: int) -> int:
         """The number of the document that has the paragraph with this number."""
-        return int(np.searchsorted(self.first_paragraphs, paragraph, side="right")) - 1
+        return int(np.searchsorted(self._first_paragraphs, paragraph, side="right")) - 1
 
     def paragraphs_of(self, document: int) -> range:
         """The numbers of the paragraphs of the document with this number."""
-        first, after = self.first_paragraphs[document : document + 2]
+        first, after = self._first_paragraphs[document : document + 2]
         return range(int(first), int(after))
+
+    def title_of(self, document: int) -> int:
+        """The number of the text that is the title of the document with this number."""
+        return self.manifest.paragraphs + document
+
+    def paragraphs_of_title(self, text: int) -> range:
+        """The numbers of the paragraphs under the title that is the text with this number."""
+        return self.paragraphs_of(text - self.manifest.paragraphs)
 
     def paragraph(self, number: int) -> tuple[Document, Paragraph]:
         """The paragraph with this number, and its document."""
         ordinal = self.document_of(number)
         document = self.documents[ordinal]
-        return document, document.paragraphs[number - int(self.first_paragraphs[ordinal])]
+        return document, document.paragraphs[number - int(self._first_paragraphs[ordinal])]
+
+
+class Text(NamedTuple):
+    """What is embedded, and where its sentences start in it."""
+
+    words: str
+    sentence_starts: tuple[int, ...]
 
 
 class _StoredDocuments(Sequence[Document]):
@@ -141,6 +158,11 @@ class _StoredDocuments(Sequence[Document]):
         if isinstance(number, slice):
             return [self._document(each) for each in range(*number.indices(len(self)))]
         return self._document(range(len(self))[number])
+
+
+def _text(paragraph: Paragraph) -> Text:
+    starts = tuple(each.start - paragraph.start for each in paragraph.sentences)
+    return Text(paragraph.text, starts)
 
 
 def title_of(document: Document) -> str:
@@ -183,8 +205,9 @@ def write(
             _publish(folder, replace(previous.manifest, sources=sources))
         return 0
 
-    paragraphs = [(document, each) for document in documents for each in document.paragraphs]
-    texts = [each.text for _, each in paragraphs] + [title_of(document) for document in documents]
+    texts = [_text(paragraph) for document in documents for paragraph in document.paragraphs]
+    paragraphs = len(texts)
+    texts += [Text(title_of(document), (0,)) for document in documents]
     building = Path(tempfile.mkdtemp(prefix=_GENERATION, dir=folder))
     try:
         (building / "documents.jsonl").write_bytes(b"".join(lines))
@@ -192,14 +215,17 @@ def write(
         np.save(building / "first_paragraphs.npy", np.cumsum([0, *counts]), allow_pickle=False)
         dimension, embedded = _write_encodings(building, texts, encoder, previous, progress)
         (building / "lexical").mkdir()
-        LexicalIndex.build(building / "lexical", (in_context(*each) for each in paragraphs))
+        LexicalIndex.build(
+            building / "lexical",
+            ([in_context(each, part) for part in each.paragraphs] for each in documents),
+        )
         manifest = Manifest(
             kind=kind,
             generation=building.name,
             dimension=dimension,
             documents=len(documents),
-            paragraphs=len(paragraphs),
-            sentences=sum(len(each.sentences) for _, each in paragraphs),
+            paragraphs=paragraphs,
+            sentences=sum(len(text.sentence_starts) for text in texts[:paragraphs]),
             files={name: _synced_digest(building / name) for name in _file_names(building)},
             sources=dict(sources),
         )
@@ -284,17 +310,17 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
 
 def _write_encodings(
     building: Path,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     encoder: Encoder,
     previous: Index | None,
     progress: Progress | None,
 ) -> tuple[int, int]:
     """Embed ``texts`` into files; the dimension, and how many were new: each distinct one once."""
-    keys = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
+    keys = [hashlib.blake2b(text.words.encode(), digest_size=16).digest() for text in texts]
     known: dict[bytes, int] = {}
     if previous:
         known = {key.tobytes(): number for number, key in enumerate(previous.keys)}
-    new = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
+    new = {key: text.words for key, text in zip(keys, texts, strict=True) if key not in known}
     vectors: dict[bytes, FloatArray] = {}
     tokens: dict[bytes, Tokens] = {}
     for done, (key, encoding) in enumerate(
@@ -305,13 +331,14 @@ def _write_encodings(
             progress(done, len(new))
     if previous:
         for key in known.keys() & set(keys):
-            vectors[key] = previous.vectors.reconstruct(known[key])
+            vectors[key] = np.asarray(previous.vectors.reconstruct(known[key]))
             tokens[key] = previous.tokens[known[key]]
     matrix = np.array([vectors[key] for key in keys], dtype=np.float32)
     flat = faiss.IndexFlatIP(matrix.shape[1])
     flat.add(matrix)
     (building / "vectors.faiss").write_bytes(faiss.serialize_index(flat).tobytes())
-    TokenStore.save(building, (tokens[key] for key in keys))
+    starts = [text.sentence_starts for text in texts]
+    TokenStore.save(building, zip((tokens[key] for key in keys), starts, strict=True))
     key_array = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16)
     np.save(building / "keys.npy", key_array, allow_pickle=False)
     return matrix.shape[1], len(new)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from math import log
 from pathlib import Path
 
 import Stemmer
@@ -16,9 +17,11 @@ import tantivy
 
 TOKENIZER = "nfkc, casefold, acronyms joined, Snowball English, CJK 1-2 grams; version 1"
 
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_K1 = 1.2
+_CJK = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN = re.compile(rf"(?:[^\W\d_{_CJK}]\.){{2,}}|[^\W_{_CJK}]+|[{_CJK}]+")
-_POSSESSIVE = re.compile(r"(?<=\w)['’]s\b")
+_IS_CJK = re.compile(f"[{_CJK}]")
+_POSSESSIVE = re.compile(r"(?<=\w)['’]s?\b")
 _MAXIMUM_TOKEN = 200  # characters; tantivy drops tokens above 65,530 bytes
 
 
@@ -29,7 +32,7 @@ def tokenize(text: str) -> list[str]:
     tokens: list[str] = []
     for match in _TOKEN.finditer(normal):
         word = match[0]
-        if re.match(f"[{_CJK}]", word):
+        if _IS_CJK.match(word):
             tokens.extend(word)
             tokens.extend(word[start : start + 2] for start in range(len(word) - 1))
         else:
@@ -38,23 +41,30 @@ def tokenize(text: str) -> list[str]:
 
 
 class LexicalIndex:
-    """A BM25 index of passages numbered from 0, in a folder of its own."""
+    """A BM25 index of passages numbered from 0 through all documents, in a folder of its own."""
 
     def __init__(self, index: tantivy.Index) -> None:
         self._schema = index.schema
         self._searcher = index.searcher()
 
     @classmethod
-    def build(cls, folder: Path, passages: Iterable[str]) -> LexicalIndex:
-        """The index of ``passages``, written to ``folder``, which must be an empty folder."""
+    def build(cls, folder: Path, documents: Iterable[Sequence[str]]) -> LexicalIndex:
+        """The index of the passages of ``documents``, written to ``folder``, an empty folder."""
         builder = tantivy.SchemaBuilder()
-        builder.add_unsigned_field("number", stored=True)
+        builder.add_unsigned_field("number", fast=True)
+        builder.add_unsigned_field("document", indexed=True)
         builder.add_text_field("tokens", tokenizer_name="whitespace")
         index = tantivy.Index(builder.build(), path=str(folder))
         writer = index.writer(num_threads=1)  # one thread keeps the order, and so the ties
-        for number, passage in enumerate(passages):
-            tokens = " ".join(tokenize(passage))
-            writer.add_document(tantivy.Document(number=number, tokens=tokens))
+        number = 0
+        for document, passages in enumerate(documents):
+            for passage in passages:
+                row = tantivy.Document()
+                row.add_unsigned("number", number)
+                row.add_unsigned("document", document)
+                row.add_text("tokens", " ".join(tokenize(passage)))
+                writer.add_document(row)
+                number += 1
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -62,20 +72,51 @@ class LexicalIndex:
 
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
-        """The index that ``build`` wrote to ``folder``."""
+        """The index that ``build`` wrote to ``folder``; ValueError or OSError if it is none."""
         return cls(tantivy.Index.open(str(folder)))
 
-    def search(self, tokens: Sequence[str], k: int) -> list[tuple[int, float]]:
-        """At most ``k`` passages with any of ``tokens``: number and BM25 score, best first."""
-        terms = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(self._schema, "tokens", token))
-            for token in dict.fromkeys(tokens)
-        ]
-        if not terms:
+    def search(
+        self, tokens: Sequence[str], k: int, documents: Collection[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """At most ``k`` passages with any of ``tokens``: number and BM25 score, best first.
+
+        Only those of ``documents`` if these are given. Ties go to the lower number.
+        """
+        any_token = self._query(tokens, tantivy.Occur.Should)
+        return self._found(any_token, k, documents) if tokens else []
+
+    def having_all(self, tokens: Sequence[str]) -> list[int]:
+        """The numbers of the passages that have every one of ``tokens``, in order."""
+        if not tokens:
             return []
-        found = self._searcher.search(tantivy.Query.boolean_query(terms), limit=k)
-        hits = [
-            (int(self._searcher.doc(address)["number"][0]), float(score))
-            for score, address in found.hits
+        found = self._found(self._query(tokens, tantivy.Occur.Must), self._searcher.num_docs, None)
+        return sorted(number for number, _ in found)
+
+    def ceiling(self, tokens: Sequence[str]) -> float:
+        """The most that BM25 could give a passage for ``tokens``: each it knows, without end."""
+        total = self._searcher.num_docs
+        known = (self._searcher.doc_freq("tokens", token) for token in dict.fromkeys(tokens))
+        return sum((_K1 + 1) * log(1 + (total - df + 0.5) / (df + 0.5)) for df in known if df)
+
+    def _query(self, tokens: Sequence[str], occur: tantivy.Occur) -> tantivy.Query:
+        return tantivy.Query.boolean_query(
+            [
+                (occur, tantivy.Query.term_query(self._schema, "tokens", token))
+                for token in dict.fromkeys(tokens)
+            ]
+        )
+
+    def _found(
+        self, query: tantivy.Query, k: int, documents: Collection[int] | None
+    ) -> list[tuple[int, float]]:
+        if documents is not None:
+            among = tantivy.Query.term_set_query(self._schema, "document", list(documents))
+            filtered = tantivy.Query.boost_query(among, 0.0)  # it must match, and adds no score
+            must = tantivy.Occur.Must
+            query = tantivy.Query.boolean_query([(must, query), (must, filtered)])
+        found = self._searcher.search(query, limit=max(k, 1), count=False).hits
+        numbers = self._searcher.fast_field_values("number", [address for _, address in found])
+        scored = [
+            (int(number or 0), score) for number, (score, _) in zip(numbers, found, strict=True)
         ]
-        return sorted(hits, key=lambda hit: (-hit[1], hit[0]))
+        return sorted(scored, key=lambda hit: (-hit[1], hit[0]))[:k]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from assistant import answering, index, retrieval
+from assistant import answering, retrieval
+from assistant import index as indexing
 from assistant.documents import read_document, read_documents, source_state
 from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
 from assistant.errors import (
@@ -40,7 +41,7 @@ class Library:
         self.folder = folder
         self._chosen = encoder
         self._encoder = encoder
-        self._opened: index.Index | None = None
+        self._opened: indexing.Index | None = None
         self._opened_from: tuple[int, ...] = ()
         self._lock = threading.Lock()
 
@@ -62,9 +63,30 @@ class Library:
     @property
     def documents(self) -> Sequence[Document]:
         """The documents in the index, ordered by id."""
-        return self._index().documents
+        return self.index.documents
 
-    def build(self, progress: index.Progress | None = None) -> BuildReport:
+    @property
+    def index(self) -> indexing.Index:
+        """The index as it is now: opened, checked, and opened again when it was replaced."""
+        manifest = self.folder / INDEX / indexing.MANIFEST
+        stamp: tuple[int, ...] = ()
+        try:
+            status = manifest.stat()
+            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
+        except OSError:
+            pass  # opening it says why
+        with self._lock:
+            if self._opened is None or stamp != self._opened_from:
+                self._opened = indexing.open_index(self.folder / INDEX)
+                self._opened_from = stamp
+            return self._opened
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder that built the index."""
+        return self._asking_encoder(self.index)
+
+    def build(self, progress: indexing.Progress | None = None) -> BuildReport:
         """Bring the index up to date with ``source_docs/``; only new texts are embedded.
 
         ``progress(done, total)`` counts these. A file that can't be read is left out and reported.
@@ -83,7 +105,7 @@ class Library:
                     reasons = "".join(f"\n  {problem}" for problem in problems)
                     raise LibraryError(f"no readout to index in {sources}{reasons}")
                 before = {each.id: each for each in previous.documents} if previous else {}
-                embedded = index.write(target, documents, state, encoder, previous, progress)
+                embedded = indexing.write(target, documents, state, encoder, previous, progress)
         except Timeout:
             raise IndexBusyError(
                 f"another process is building {target}; try again when it has finished"
@@ -104,7 +126,7 @@ class Library:
 
     def stale(self) -> tuple[str, ...]:
         """Paths below ``source_docs/`` added, changed or removed since the index was built."""
-        known = self._index().manifest.sources
+        known = self.index.manifest.sources
         now = source_state(self.folder / SOURCES, known)
         names = sorted(known.keys() | now.keys())
         return tuple(
@@ -141,10 +163,10 @@ class Library:
         ``k`` bounds the hits looked at; ``history`` and ``scope`` are as for ``retrieve``.
         """
         question = _checked(question)
-        opened = self._index()
+        opened = self.index
         encoder = self._asking_encoder(opened)
         (asked,) = encoder.encode([question], question=True)
-        hits = retrieval.retrieve(opened, question, asked, k)
+        hits = retrieval.retrieve(opened, question, asked, k, scope)
         return answering.answer(question, question, hits)
 
     def verify(self, quote: Quote) -> Verification:
@@ -167,27 +189,13 @@ class Library:
             return Verification(False, f"{quote.path} has changed: the words stand elsewhere in it")
         return Verification(False, f"{quote.path} does not have these words")
 
-    def _index(self) -> index.Index:
-        manifest = self.folder / INDEX / index.MANIFEST
-        stamp: tuple[int, ...] = ()
+    def _previous(self, target: Path) -> indexing.Index | None:
         try:
-            status = manifest.stat()
-            stamp = (status.st_ino, status.st_mtime_ns, status.st_size)
-        except OSError:
-            pass  # opening it says why
-        with self._lock:
-            if self._opened is None or stamp != self._opened_from:
-                self._opened = index.open_index(self.folder / INDEX)
-                self._opened_from = stamp
-            return self._opened
-
-    def _previous(self, target: Path) -> index.Index | None:
-        try:
-            return index.open_index(target)
+            return indexing.open_index(target)
         except (IndexMissingError, IndexDamagedError):
             return None  # built anew
 
-    def _building_encoder(self, previous: index.Index | None) -> Encoder:
+    def _building_encoder(self, previous: indexing.Index | None) -> Encoder:
         """The encoder chosen for this library, else the one that built its index."""
         if self._chosen:
             return self._chosen
@@ -196,7 +204,7 @@ class Library:
             self._encoder = load_encoder(name)
         return self._encoder
 
-    def _asking_encoder(self, opened: index.Index) -> Encoder:
+    def _asking_encoder(self, opened: indexing.Index) -> Encoder:
         with self._lock:
             if self._encoder is None:
                 self._encoder = load_encoder(opened.manifest.kind.model)
@@ -234,6 +242,6 @@ def answer(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Answer:
 @lru_cache(maxsize=1)
 def _here(folder: Path) -> Library:
     library = Library.open(folder)
-    if not (folder / INDEX / index.MANIFEST).exists():
+    if not (folder / INDEX / indexing.MANIFEST).exists():
         library.build()
     return library

@@ -1,12 +1,13 @@
 """Token vectors on disk: compressed, one text's after another's, and mapped into memory when read.
 
-A unit vector is kept as signed bytes scaled so that its largest is 127. Only its direction is
-needed, and that is what the bytes give back when divided by their length.
+A vector is kept as signed bytes, scaled so that its largest is 127, and the length of what that
+gives, by which it is divided again when read; scale itself is not needed, as only directions are
+compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,93 +16,123 @@ import numpy.typing as npt
 
 from assistant.encoder import Encoding, FloatArray, IntArray
 
-FILES = ("tokens.bin", "token_starts.npy", "token_ids.npy", "token_spans.npy")
+_VECTORS = "tokens.bin"
+_ARRAYS = (
+    "token_lengths.npy",
+    "token_ids.npy",
+    "token_spans.npy",
+    "sentence_tokens.npy",
+    "text_sentences.npy",
+)
 
 ByteArray = npt.NDArray[np.int8]
+Numbers = npt.NDArray[np.int64]
 
 
 class Tokens(NamedTuple):
-    """The n tokens of one text: compressed vectors (n, dimension), ids (n,) and spans (n, 2)."""
+    """The n tokens of one text, as they are stored."""
 
-    compressed: ByteArray
-    ids: IntArray
-    spans: IntArray
-
-    @property
-    def vectors(self) -> FloatArray:
-        """The unit vectors, shape (n, dimension)."""
-        return decompress(self.compressed)
+    vectors: ByteArray  # (n, dimension)
+    lengths: FloatArray  # (n,)
+    ids: IntArray  # (n,), in the model's vocabulary
+    spans: IntArray  # (n, 2), where they start and end in the text
 
 
 class TokenStore:
-    """The tokens of texts numbered from 0."""
+    """The tokens of texts numbered from 0, each made of one or more sentences."""
 
     def __init__(
         self,
-        compressed: ByteArray,
-        starts: npt.NDArray[np.int64],
+        vectors: ByteArray,
+        lengths: FloatArray,
         ids: IntArray,
         spans: IntArray,
+        sentence_tokens: Numbers,
+        text_sentences: Numbers,
     ) -> None:
-        self._compressed = compressed
-        self.starts = starts
+        self._vectors = vectors
+        self._lengths = lengths
         self._ids = ids
         self._spans = spans
+        self._sentence_tokens = sentence_tokens  # where each sentence's tokens start, and the end
+        self._text_sentences = text_sentences  # where each text's sentences start, and the end
 
     @classmethod
     def open(cls, folder: Path, dimension: int) -> TokenStore:
         """The store that ``save`` wrote to ``folder``; ValueError or OSError if it is none."""
-        vectors, starts, ids, spans = (folder / name for name in FILES)
-        flat = np.memmap(vectors, dtype=np.int8, mode="r") if vectors.stat().st_size else _EMPTY
-        return cls(
-            flat.reshape(-1, dimension),
-            np.load(starts, allow_pickle=False),
-            np.load(ids, allow_pickle=False),
-            np.load(spans, allow_pickle=False),
-        )
+        path = folder / _VECTORS
+        flat = np.memmap(path, np.int8, "r") if path.stat().st_size else np.empty(0, np.int8)
+        arrays = [np.load(folder / name, allow_pickle=False) for name in _ARRAYS]
+        return cls(flat.reshape(-1, dimension), *arrays)
 
     @staticmethod
-    def save(folder: Path, texts: Iterable[Tokens]) -> None:
-        """Write the tokens of ``texts`` to ``folder`` as they come."""
-        starts, ids, spans = [0], [], []
-        with (folder / FILES[0]).open("wb") as file:
-            for text in texts:
-                file.write(text.compressed.tobytes())
-                starts.append(starts[-1] + len(text.ids))
-                ids.append(text.ids)
-                spans.append(text.spans)
-        arrays = (np.array(starts, dtype=np.int64), np.concatenate(ids), np.concatenate(spans))
-        for name, array in zip(FILES[1:], arrays, strict=True):
+    def save(folder: Path, texts: Iterable[tuple[Tokens, Sequence[int]]]) -> None:
+        """Write the tokens of ``texts`` as they come, each with where its sentences start in it."""
+        lengths, ids, spans = [], [], []
+        sentence_tokens, text_sentences, count = [], [0], 0
+        with (folder / _VECTORS).open("wb") as file:
+            for tokens, sentence_starts in texts:
+                file.write(tokens.vectors.tobytes())
+                lengths.append(tokens.lengths)
+                ids.append(tokens.ids)
+                spans.append(tokens.spans)
+                first = np.searchsorted(tokens.spans[:, 0], sentence_starts)
+                first[0] = 0
+                sentence_tokens.append(count + first)
+                text_sentences.append(text_sentences[-1] + len(sentence_starts))
+                count += len(tokens.ids)
+        arrays = (
+            np.concatenate(lengths),
+            np.concatenate(ids),
+            np.concatenate(spans),
+            np.concatenate([*sentence_tokens, [count]]),
+            np.array(text_sentences),
+        )
+        for name, array in zip(_ARRAYS, arrays, strict=True):
             np.save(folder / name, array, allow_pickle=False)
 
     def __len__(self) -> int:
-        return len(self.starts) - 1
+        return len(self._text_sentences) - 1
 
     def __getitem__(self, text: int) -> Tokens:
-        part = slice(int(self.starts[text]), int(self.starts[text + 1]))
-        return Tokens(self._compressed[part], self._ids[part], self._spans[part])
+        part = self._tokens_of(text, text + 1)
+        return Tokens(self._vectors[part], self._lengths[part], self._ids[part], self._spans[part])
+
+    def closest(self, question: FloatArray, first: int, after: int) -> tuple[FloatArray, Numbers]:
+        """How close the sentences of the texts ``first`` to ``after`` - 1 come to a question.
+
+        ``question`` are the unit vectors of its tokens, shape (q, dimension). The first array,
+        shape (sentences, q), has for each sentence and token of the question the cosine of the
+        closest token of the sentence; 0 for a sentence without tokens. The second has the place
+        of each text's first sentence in it.
+        """
+        part = self._tokens_of(first, after)
+        starts = self._text_sentences[first : after + 1]
+        sentences = self._sentence_tokens[starts[0] : starts[-1] + 1] - part.start
+        cosines = self._vectors[part].astype(np.float32) @ question.T
+        cosines /= self._lengths[part, np.newaxis]
+        best = np.zeros((len(sentences) - 1, len(question)), dtype=np.float32)
+        full = np.flatnonzero(np.diff(sentences))
+        if len(full):
+            best[full] = np.maximum.reduceat(cosines, sentences[full], axis=0)
+        return best, starts[:-1] - starts[0]
 
     def frequencies(self) -> IntArray:
         """In how many texts each token id occurs; as long as the highest id demands."""
-        owners = np.repeat(np.arange(len(self)), np.diff(self.starts))
+        counts = np.diff(self._sentence_tokens[self._text_sentences])
+        owners = np.repeat(np.arange(len(self)), counts)
         size = int(self._ids.max(initial=0)) + 1
         distinct = np.unique(owners * size + self._ids)
         return np.bincount(distinct % size, minlength=size).astype(np.int32)
+
+    def _tokens_of(self, first: int, after: int) -> slice:
+        start, end = self._sentence_tokens[self._text_sentences[[first, after]]]
+        return slice(int(start), int(end))
 
 
 def compressed(encoding: Encoding) -> Tokens:
     """The tokens of ``encoding`` as they are stored."""
     largest = np.abs(encoding.tokens).max(axis=1, keepdims=True, initial=1e-12)
-    values = np.rint(encoding.tokens * (127 / largest)).astype(np.int8)
-    return Tokens(values, encoding.token_ids, encoding.spans)
-
-
-def decompress(values: ByteArray) -> FloatArray:
-    """The unit vectors that ``values``, shape (n, dimension), stand for."""
-    vectors = values.astype(np.float32)
-    lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-    vectors /= np.maximum(lengths, 1e-12)[:, np.newaxis]
-    return vectors
-
-
-_EMPTY: ByteArray = np.empty(0, dtype=np.int8)
+    vectors = np.rint(encoding.tokens * (127 / largest)).astype(np.int8)
+    lengths = np.maximum(np.linalg.norm(vectors.astype(np.float32), axis=1), 1e-12)
+    return Tokens(vectors, lengths.astype(np.float32), encoding.token_ids, encoding.spans)

@@ -185,6 +185,29 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """A word of the question and the word of a paragraph that means most nearly the same there."""
+
+    question: str
+    paragraph: str
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a paragraph ranks where it does.
+
+    Ranks count from 1: by vectors and by BM25 among what these searches found, None if they didn't
+    find it, and by late interaction among all that was ranked. ``matches`` come strongest first.
+    """
+
+    dense_rank: int | None
+    lexical_rank: int | None
+    interaction_rank: int
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A paragraph that was found, with the sentence in it that matches best.
 
@@ -196,6 +219,7 @@ class Hit:
     paragraph: Paragraph
     sentence: Sentence
     score: float
+    why: Why
 
     @property
     def quote(self) -> Quote:
@@ -210,6 +234,7 @@ class Hit:
             "heading": self.paragraph.heading,
             "lead_in": self.paragraph.lead_in,
             "quote": self.quote.as_dict(),
+            "why": dataclasses.asdict(self.why),
         }
 
 
@@ -220,11 +245,13 @@ class Answer:
     ``quotes`` is empty unless ``outcome`` is *answered*. ``hits`` are the passages looked at, best
     first; under a refusal they are the nearest ones, which don't answer. ``searched_for`` is the
     question as it was searched: the same unless earlier turns made a follow-up standalone.
+    ``confidence``, 0 to 1, estimates how likely it is that the best sentence found answers.
     """
 
     question: str
     searched_for: str
     outcome: Outcome
+    confidence: float
     quotes: tuple[Quote, ...]
     hits: tuple[Hit, ...]
 
@@ -234,6 +261,7 @@ class Answer:
             "question": self.question,
             "searched_for": self.searched_for,
             "outcome": str(self.outcome),
+            "confidence": self.confidence,
             "quotes": [each.as_dict() for each in self.quotes],
             "hits": [each.as_dict() for each in self.hits],
         }
