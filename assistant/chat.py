@@ -8,26 +8,36 @@ the query string that ``Request`` reads.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+
+# Read by Gradio when it is imported: unless this is set, it reports to its makers.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio
+from starlette.datastructures import QueryParams
 
 from assistant.conversation import Conversations, Turn
 from assistant.errors import QuestionError, ReadoutError
+from assistant.examples import Examples
 from assistant.library import MAXIMUM_QUESTION, Library
+from assistant.panel import asking, read_scope
 from assistant.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.types import Scope
+from assistant.wording import Wording
 
 log = logging.getLogger(__name__)
+
+FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
 
 Message = dict[str, str]
 
 _AT_ONCE = 4  # questions; the model uses every core for each, so more would only wait inside it
 _WAITING = 100
+_SUGGESTIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,50 +51,44 @@ class Request:
     @classmethod
     def read(cls, text: str) -> Request:
         """The request in the query string ``text``; what can't be read is left out."""
-        fields = parse_qs(text, max_num_fields=1_000)
-
-        def first(name: str) -> str:
-            return fields.get(name, [""])[0]
-
+        fields = QueryParams(text)
         return cls(
-            conversation=first("conversation"),
-            scope=Scope(
-                documents=tuple(fields.get("document", ())),
-                issuer=first("issuer"),
-                since=_day(first("since")),
-                until=_day(first("until")),
-            ),
-            american=first("dates") == "en-US",
+            conversation=fields.get("conversation", ""),
+            scope=read_scope(fields),
+            american=fields.get("dates") == "en-US",
         )
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def build(library: Library, conversations: Conversations, reader: Reader) -> gradio.Blocks:
-    """The app for readers of one language."""
-    wording = reader.wording
+def build(
+    library: Library,
+    conversations: Conversations,
+    examples: Examples,
+    wording: Wording,
+    *,
+    feedback: bool,
+) -> gradio.Blocks:
+    """The app in one language; with ``feedback``, readers can say whether an answer helped."""
 
     def messages(turns: tuple[Turn, ...], reader: Reader) -> list[Message]:
-        return [
-            message
-            for turn in turns
-            for message in (
-                _says("user", question_html(turn.question)),
-                _says("assistant", answer_html(turn.answer, reader, asked_of(turn.scope, reader))),
-            )
+        quoted = {
+            (quote.document, quote.paragraph_id) for turn in turns for quote in turn.answer.quotes
+        }
+        further = [
+            each.question
+            for each in examples.found()
+            if (each.quote.document, each.quote.paragraph_id) not in quoted
         ]
-
-    def asked_of(scope: Scope, reader: Reader) -> str:
-        if not scope:
-            return ""
-        documents = library.documents
-        count = sum(map(scope.includes, documents))
-        return reader.wording.scope_narrowed.format(count=count, total=len(documents))
+        said = []
+        for turn in turns:
+            reply = answer_html(
+                turn.answer,
+                reader,
+                asked_of=f"{asking(library.documents, turn.scope, wording)}." if turn.scope else "",
+                turn=turn.id if feedback else "",
+                suggestions=further[:_SUGGESTIONS] if turn is turns[-1] else (),
+            )
+            said += [_says("user", question_html(turn.question)), _says("assistant", reply)]
+        return said
 
     def ask(question: str, context: str) -> Iterator[tuple[list[Message], str]]:
         request = Request.read(context)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from assistant.types import Answer, Scope
 
@@ -19,6 +20,7 @@ class Turn:
     question: str
     scope: Scope
     answer: Answer
+    id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 
 class Conversations:

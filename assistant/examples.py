@@ -6,13 +6,14 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from assistant.library import Library
-from assistant.types import Document, Outcome
+from assistant.types import Document, Outcome, Quote
 
 _TRIES = 24  # questions asked of the library at most, as each costs a search
 _EVERYWHERE = 4  # paragraphs
-# In Latin script a name is two or more capitalised words inside a sentence, in Japanese a long
+# In Latin script a topic is two or more capitalised words inside a sentence, in Japanese a long
 # compound; each comes with the question that is natural for it.
 _TOPICS = (
     (
@@ -26,6 +27,14 @@ _TOPICS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question, and the first quote it was answered with when it was tried."""
+
+    question: str
+    quote: Quote
+
+
 class Examples:
     """The example questions of a library, found when they are first asked for."""
 
@@ -34,31 +43,36 @@ class Examples:
         self._most = most
         self._lock = threading.Lock()
         self._documents: Sequence[Document] | None = None
-        self._questions: tuple[str, ...] = ()
+        self._examples: tuple[Example, ...] = ()
 
-    def questions(self) -> tuple[str, ...]:
+    def find(self) -> tuple[Example, ...]:
         """At most ``most`` questions that this library answers, on different paragraphs."""
         with self._lock:
             documents = self._library.documents
             if documents is not self._documents:
-                self._questions = self._find(documents)
+                self._examples = self._tried(documents)
                 self._documents = documents
-            return self._questions
+            return self._examples
 
-    def _find(self, documents: Sequence[Document]) -> tuple[str, ...]:
-        found: dict[tuple[str, int], str] = {}
+    def found(self) -> tuple[Example, ...]:
+        """The same if they were found already; never waits."""
+        return self._examples
+
+    def _tried(self, documents: Sequence[Document]) -> tuple[Example, ...]:
+        examples: dict[tuple[str, str], Example] = {}
         for tried, (topic, question) in enumerate(_candidates(documents)):
-            if tried == _TRIES or len(found) == self._most:
+            if tried == _TRIES or len(examples) == self._most:
                 break
             answer = self._library.answer(question)
             if answer.outcome == Outcome.ANSWERED and topic in answer.quotes[0].text:
-                place = (answer.quotes[0].document, answer.quotes[0].paragraph)
-                found.setdefault(place, question)
-        return tuple(found.values())
+                quote = answer.quotes[0]
+                example = Example(question, quote)
+                examples.setdefault((quote.document, quote.paragraph_id), example)
+        return tuple(examples.values())
 
 
 def _candidates(documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
-    """Topics and questions, the newest documents' first, one from each paragraph in turn."""
+    """Topics and the questions about them, one a paragraph, those of the newest documents first."""
     newest = sorted(documents, key=lambda each: (each.date is not None, each.date), reverse=True)
     for document in newest[:_TRIES]:
         for template, pattern in _TOPICS:

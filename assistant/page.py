@@ -16,34 +16,36 @@ class Assets:
     gradio: str
 
 
-def page_html(
-    count: int,
-    panel: str,
-    reader: Reader,
-    assets: Assets,
-    *,
-    theme: str = "",
-    problem: str = "",
-) -> str:
-    """The page for a library of ``count`` documents, with ``panel`` shown beside the conversation.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the page shows when it opens.
 
-    ``theme`` is *light* or *dark*, or empty for the system's; ``problem`` says why
-    the library can't be asked.
+    ``readouts`` counts the library's; ``asking`` says which are asked; ``panel`` is the HTML beside
+    the conversation; ``problem`` says why the library can't be asked, if it can't, and
+    ``buildable`` whether the reader may mend that by building the index.
     """
+
+    readouts: int
+    asking: str
+    panel: str
+    problem: str = ""
+    buildable: bool = False
+
+
+def page_html(contents: Contents, reader: Reader, assets: Assets, theme: str = "") -> str:
+    """The page; ``theme`` is *light* or *dark*, or empty for the system's."""
     wording = reader.wording
     told = {
         "language": wording.language,
         "dates": "en-US" if reader.american else wording.language,
         "copied": wording.copied,
         "not-copied": wording.not_copied,
-        "shown": wording.shown,
         "dark": wording.dark,
         "light": wording.light,
         "gone": wording.gone,
         "restarted": wording.restarted,
-        "send": wording.send,
-        "question": wording.question,
-        "conversation": wording.conversation,
+        "thanks": wording.thanks,
+        "removed": wording.removed,
     }
     data = "".join(f' data-{name}="{escape(value)}"' for name, value in told.items())
     themed = f' data-theme="{theme}"' if theme else ""
@@ -53,7 +55,6 @@ def page_html(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="{theme or "light dark"}">
-<meta name="referrer" content="no-referrer">
 <title>{escape(wording.name)}</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="{assets.stylesheet}">
@@ -65,22 +66,16 @@ def page_html(
 <header id="masthead">
 <h1>{escape(wording.name)}</h1>
 <p class="tagline">{escape(wording.tagline)}</p>
-<nav aria-label="{escape(wording.name)}">
-<button type="button" id="new-chat">{escape(wording.new_chat)}</button>
-<button type="button" id="show-documents">{escape(wording.documents)}</button>
-<button type="button" id="language" lang="{wording.other_language}" \
-value="{wording.other_language}">{escape(wording.other_name)}</button>
-<button type="button" id="theme">{escape(wording.light if theme == "dark" else wording.dark)}\
-</button>
-</nav>
+{_menu(reader, theme)}
 </header>
 <div id="desk">
 <div id="talk">
-{_welcome(count, reader, problem)}
+{_welcome(contents, reader)}
 <noscript><p class="notice">{escape(wording.needs_script)}</p></noscript>
-<div id="skeleton" aria-hidden="true"></div>
+<div id="conversation-place"><div id="skeleton" aria-hidden="true"></div></div>
+{_scope(contents, reader)}
 </div>
-<aside id="panel" aria-label="{escape(wording.documents)}">{panel}</aside>
+<aside id="panel" aria-label="{escape(wording.documents)}">{contents.panel}</aside>
 </div>
 <div id="connection" role="alert" hidden><span></span>
 <button type="button" id="reload" hidden>{escape(wording.reload)}</button></div>
@@ -90,16 +85,56 @@ value="{wording.other_language}">{escape(wording.other_name)}</button>
 """
 
 
-def _welcome(count: int, reader: Reader, problem: str) -> str:
+def _menu(reader: Reader, theme: str) -> str:
     wording = reader.wording
-    if problem:
-        title, more = wording.no_index, wording.no_index_more.format(reason=problem)
-    elif not count:
+    other = wording.light if theme == "dark" else wording.dark
+    return f"""<nav aria-label="{escape(wording.menu)}">
+<button type="button" id="new-chat">{escape(wording.new_chat)}</button>
+<button type="button" id="show-documents">{escape(wording.documents)}</button>
+<button type="button" id="more" aria-expanded="false" aria-controls="menu" \
+aria-label="{escape(wording.menu)}">⋯</button>
+<div id="menu">
+<details id="export"><summary>{escape(wording.export)}</summary><div>
+<a download href="/conversation/none.md">{escape(wording.export_markdown)}</a>
+<a download href="/conversation/none.html">{escape(wording.export_html)}</a>
+<button type="button" id="print">{escape(wording.print_page)}</button>
+</div></details>
+<button type="button" id="language" lang="{wording.other_language}" \
+value="{wording.other_language}">{escape(wording.other_name)}</button>
+<button type="button" id="theme">{escape(other)}</button>
+</div>
+</nav>"""
+
+
+def _welcome(contents: Contents, reader: Reader) -> str:
+    wording = reader.wording
+    if contents.problem:
+        title, more = wording.no_index, wording.no_index_more.format(reason=contents.problem)
+    elif not contents.readouts:
         title, more = wording.empty_library, wording.empty_library_more
     else:
-        title, more = wording.welcome, wording.readouts(count)
+        title, more = wording.welcome, wording.readouts(contents.readouts)
+    build = ""
+    if contents.problem and contents.buildable:
+        build = (
+            f'<form id="building"><button type="submit">{escape(wording.build)}</button>'
+            f'<p class="progress" hidden>{escape(wording.adding)} <progress></progress></p></form>'
+        )
     return (
         f'<section id="welcome" aria-labelledby="welcome-title">'
-        f'<h2 id="welcome-title">{escape(title)}</h2><p>{escape(more)}</p>'
+        f'<h2 id="welcome-title">{escape(title)}</h2><p>{escape(more)}</p>{build}'
         f'<ul id="examples" aria-label="{escape(wording.examples)}"></ul></section>'
+    )
+
+
+def _scope(contents: Contents, reader: Reader) -> str:
+    wording = reader.wording
+    nothing = "" if contents.readouts else " hidden"
+    only_one = "" if contents.readouts > 1 else " hidden"
+    return (
+        f'<section id="scope" aria-label="{escape(wording.scope)}"{nothing}>'
+        f"<span>{escape(contents.asking)}</span> "
+        f'<button type="button" id="choose-scope"{only_one}>{escape(wording.change_scope)}</button>'
+        f'<button type="button" id="clear-scope" hidden>{escape(wording.clear_scope)}</button>'
+        "</section>"
     )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from assistant.types import Document, Paragraph, Sentence
+from assistant.types import Document, Quote, Sentence
 
 _SPAN = re.compile(r"([0-9]{1,9})-([0-9]{1,9})")
 
@@ -28,12 +28,11 @@ class Found(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an address leads: a document if it is there, and the words in it if they are."""
+    """Where an address leads: the document if it is there, and the words in it if they are."""
 
     found: Found
     document: Document | None = None
-    paragraph: Paragraph | None = None
-    span: Sentence | None = None
+    quote: Quote | None = None
 
 
 def address(document: str, paragraph: str, paragraph_start: int, start: int, end: int) -> str:
@@ -62,4 +61,5 @@ def find(documents: Sequence[Document], address: str) -> Place:
     start, end = (paragraph.start + int(number) for number in numbers.groups())
     if not paragraph.start <= start < end <= paragraph.end:
         return Place(Found.BAD, document)
-    return Place(Found.PASSAGE, document, paragraph, Sentence(start, end, document.text[start:end]))
+    words = Sentence(start, end, document.text[start:end])
+    return Place(Found.PASSAGE, document, Quote.of(document, paragraph, words))
