@@ -1,0 +1,197 @@
+"""The conversation as a Gradio app: a chatbot, a question box, and nothing else.
+
+The page around it, with the source panel, is made by ``page`` and served by ``server``. What the
+page knows and a question needs (which conversation, which readouts) comes in a hidden text box, as
+the query string that ``Request`` reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# Read by Gradio when it is imported: unless this is set, it reports to its makers.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+import gradio
+from starlette.datastructures import QueryParams
+
+from assistant.conversation import Conversations, Turn
+from assistant.errors import QuestionError, ReadoutError
+from assistant.examples import Examples
+from assistant.library import MAXIMUM_QUESTION, Library
+from assistant.panel import asking, read_scope
+from assistant.render import Reader, answer_html, error_html, question_html, searching_html
+from assistant.types import Scope
+from assistant.wording import Wording
+
+log = logging.getLogger(__name__)
+
+FRONTEND = Path(gradio.__file__).parent / "templates" / "frontend"
+
+Message = dict[str, str]
+
+_AT_ONCE = 4  # questions; the model uses every core for each, so more would only wait inside it
+_WAITING = 100
+_SUGGESTIONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What comes with a question: the conversation's key, the scope, and how dates are written."""
+
+    conversation: str
+    scope: Scope
+    american: bool
+
+    @classmethod
+    def read(cls, text: str) -> Request:
+        """The request in the query string ``text``; what can't be read is left out."""
+        fields = QueryParams(text)
+        return cls(
+            conversation=fields.get("conversation", ""),
+            scope=read_scope(fields),
+            american=fields.get("dates") == "en-US",
+        )
+
+
+def build(
+    library: Library,
+    conversations: Conversations,
+    examples: Examples,
+    wording: Wording,
+    *,
+    feedback: bool,
+) -> gradio.Blocks:
+    """The app in one language; with ``feedback``, readers can say whether an answer helped."""
+
+    def messages(turns: tuple[Turn, ...], reader: Reader) -> list[Message]:
+        quoted = {
+            (quote.document, quote.paragraph_id) for turn in turns for quote in turn.answer.quotes
+        }
+        further = [
+            each.question
+            for each in examples.found()
+            if (each.quote.document, each.quote.paragraph_id) not in quoted
+        ]
+        said = []
+        for turn in turns:
+            reply = answer_html(
+                turn.answer,
+                reader,
+                asked_of=f"{asking(library.documents, turn.scope, wording)}." if turn.scope else "",
+                turn=turn.id if feedback else "",
+                suggestions=further[:_SUGGESTIONS] if turn is turns[-1] else (),
+            )
+            said += [_says("user", question_html(turn.question)), _says("assistant", reply)]
+        return said
+
+    def ask(question: str, context: str) -> Iterator[tuple[list[Message], str]]:
+        request = Request.read(context)
+        reader = Reader(wording, request.american)
+        turns = conversations.turns(request.conversation)
+        so_far = messages(turns, reader)
+        if not question.strip():
+            yield so_far, ""
+            return
+        asked = [*so_far, _says("user", question_html(question))]
+        yield [*asked, _says("assistant", searching_html(reader))], ""
+        try:
+            answer = library.answer(
+                question, history=[turn.question for turn in turns], scope=request.scope
+            )
+        except QuestionError as error:
+            reply = error_html(wording.error, wording.error_more.format(reason=error))
+            yield [*asked, _says("assistant", reply)], question
+        except ReadoutError as error:
+            log.warning("a question could not be answered: %s", error)
+            reply = error_html(wording.no_index, wording.no_index_more.format(reason=error))
+            yield [*asked, _says("assistant", reply)], question
+        else:
+            turn = Turn(question, request.scope, answer)
+            yield messages(conversations.add(request.conversation, turn), reader), ""
+
+    def fail(context: str) -> list[Message]:
+        request = Request.read(context)
+        reader = Reader(wording, request.american)
+        reply = error_html(wording.failed, wording.failed_more)
+        so_far = messages(conversations.turns(request.conversation), reader)
+        return [*so_far, _says("assistant", reply)]
+
+    blocks: gradio.Blocks = gradio.Blocks(
+        title=wording.name, analytics_enabled=False, fill_height=True
+    )
+    with blocks:
+        # Feedback, copying and clearing are the page's own, so Gradio's buttons are off.
+        chatbot = gradio.Chatbot(
+            elem_id="conversation",
+            label=wording.conversation,
+            show_label=False,
+            container=False,
+            autoscroll=False,
+            height="100%",
+            buttons=[],
+            latex_delimiters=[],
+            line_breaks=False,
+            allow_tags=False,
+            feedback_options=None,
+        )
+        with gradio.Row(elem_id="composer"):
+            box = gradio.Textbox(
+                elem_id="question",
+                label=wording.question,
+                show_label=False,
+                container=False,
+                placeholder=wording.question,
+                max_length=MAXIMUM_QUESTION,
+                max_lines=6,
+            )
+            # Enabled by the load event below, which is how the page knows that it can ask.
+            send = gradio.Button(wording.send, elem_id="send", interactive=False)
+        context = gradio.Textbox(elem_id="context", visible="hidden", label=wording.conversation)
+        clear = gradio.Button(elem_id="clear", visible="hidden")
+        asked = gradio.on(
+            [box.submit, send.click],
+            ask,
+            [box, context],
+            [chatbot, box],
+            show_progress="hidden",
+            concurrency_limit=_AT_ONCE,
+            api_visibility="private",
+        )
+        asked.failure(fail, [context], [chatbot], show_progress="hidden", api_visibility="private")
+        blocks.load(
+            lambda: gradio.Button(interactive=True),
+            None,
+            [send],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        clear.click(
+            lambda: ([], ""), None, [chatbot, box], show_progress="hidden", api_visibility="private"
+        )
+    blocks.queue(max_size=_WAITING, api_open=False)
+    return blocks
+
+
+def _says(role: str, html: str) -> Message:
+    return {"role": role, "content": html}
+
+
+def mount(app: Any, blocks: gradio.Blocks, path: str) -> None:
+    """Serve ``blocks`` below ``path`` of the FastAPI application ``app``."""
+    gradio.mount_gradio_app(
+        app,
+        blocks,
+        path,
+        run_history=False,
+        footer_links=[],
+        show_error=False,
+        enable_monitoring=False,
+        # Fonts named as such: a theme's own would be asked of another host.
+        theme=gradio.themes.Base(font=["system-ui"], font_mono=["monospace"]),
+    )

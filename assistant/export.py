@@ -1,0 +1,82 @@
+"""A conversation as a file to keep, with every quote cited: Markdown, or a page of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from assistant.conversation import Turn
+from assistant.render import Reader, escape, language_of
+from assistant.types import Answer, Outcome, Quote
+from assistant.wording import Wording
+
+# Escaped wherever they stand: what Markdown could read as anything but itself.
+_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&=:])")
+_STYLE = (
+    "body{max-width:42rem;margin:3rem auto;padding:0 1rem;font:18px/1.5 Georgia,serif}"
+    "h1,h2,p,footer{font-family:system-ui,sans-serif}h2{margin-top:2.5rem;font-size:1.2rem}"
+    "figure{margin:1.2rem 0}blockquote{margin:0;padding-left:1rem;border-left:3px solid #16457e}"
+    "figcaption,footer{color:#556070;font:15px/1.5 system-ui,sans-serif}"
+)
+
+
+def markdown(turns: Sequence[Turn], reader: Reader, day: date) -> str:
+    """The conversation as CommonMark, which when rendered shows every quote as it is."""
+    wording = reader.wording
+    blocks = [f"# {_plain(wording.name)}"]
+    for turn in turns:
+        blocks.append(f"## {_plain(' '.join(turn.question.split()))}")
+        blocks += map(_plain, _notes(turn.answer, wording))
+        for quote in turn.answer.quotes:
+            lines = "\n".join(f"> {_plain(line.strip())}" for line in quote.text.splitlines())
+            blocks.append(f"{lines}\n>\n> — {_plain(_citation(quote, reader))}")
+    blocks.append(f"---\n\n{_plain(_exported(day, reader))}")
+    return "\n\n".join(blocks) + "\n"
+
+
+def page(turns: Sequence[Turn], reader: Reader, day: date) -> str:
+    """The conversation as one HTML page that needs nothing else."""
+    wording = reader.wording
+    blocks = []
+    for turn in turns:
+        blocks.append(f'<h2 dir="auto">{escape(turn.question)}</h2>')
+        blocks += [f"<p>{escape(note)}</p>" for note in _notes(turn.answer, wording)]
+        blocks += [
+            f'<figure><blockquote lang="{language_of(quote.text)}" dir="auto">{escape(quote.text)}'
+            f"</blockquote><figcaption>{escape(_citation(quote, reader))}</figcaption></figure>"
+            for quote in turn.answer.quotes
+        ]
+    name = escape(wording.name)
+    return (
+        f'<!doctype html>\n<html lang="{wording.language}"><head><meta charset="utf-8">'
+        f"<title>{name}</title><style>{_STYLE}</style></head><body><h1>{name}</h1>\n"
+        + "\n".join(blocks)
+        + f"\n<footer>{escape(_exported(day, reader))}</footer></body></html>\n"
+    )
+
+
+def _notes(answer: Answer, wording: Wording) -> Iterator[str]:
+    if answer.searched_for != answer.question:
+        yield f"{wording.searched_for} {answer.searched_for}"
+    if answer.outcome == Outcome.ANSWERED:
+        yield wording.answered(len(answer.quotes))
+    elif answer.outcome == Outcome.RELATED:
+        yield f"{wording.related}. {wording.silence}"
+    else:
+        yield f"{wording.not_found}. {wording.silence}"
+
+
+def _citation(quote: Quote, reader: Reader) -> str:
+    facts = [quote.title, f"¶ {quote.paragraph}", reader.when(quote), quote.issuer, quote.url]
+    return ", ".join([*filter(None, facts), f"SHA-256 {quote.sha256}"])
+
+
+def _exported(day: date, reader: Reader) -> str:
+    return reader.wording.exported.format(
+        when=reader.wording.when(day, american=reader.american)
+    )
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(r"\\\1", text)

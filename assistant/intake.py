@@ -1,0 +1,105 @@
+"""Putting readouts into a library's folder, and taking them out."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.documents import METADATA_SUFFIX, SUFFIXES, read_document
+from assistant.errors import DocumentError
+from assistant.library import SOURCES, Library
+from assistant.types import Document, Problem
+
+REMOVED = ".removed"  # below source_docs/; hidden, so it isn't read
+_MOST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A readout to add: the file's name and bytes, and what it is cited by where that is known."""
+
+    name: str
+    content: bytes
+    title: str = ""
+    date: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What came in, as paths below ``source_docs/``, and what was left out and why."""
+
+    added: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def add(library: Library, readouts: Sequence[Incoming]) -> Intake:
+    """Put ``readouts`` into the library's folder; one that can't be read is left out.
+
+    No file is replaced, as long as one caller adds at a time. The library isn't built.
+    """
+    added: list[str] = []
+    problems: list[Problem] = []
+    for each in readouts:
+        try:
+            added.append(_add(library.folder / SOURCES, each))
+        except DocumentError as error:
+            problems.append(Problem(each.name, str(error)))
+    return Intake(tuple(added), tuple(problems))
+
+
+def _add(folder: Path, readout: Incoming) -> str:
+    suffix = Path(readout.name).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DocumentError(f"is not one of the formats read here ({', '.join(sorted(SUFFIXES))})")
+    stem = _stem(Path(readout.name).stem)
+    taken = [folder / f"{stem}{each}" for each in sorted({*SUFFIXES, METADATA_SUFFIX})]
+    if any(path.exists() for path in taken):
+        raise DocumentError(f"is already there as {stem}; rename it or remove the other first")
+    metadata = _metadata(readout)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".intake-") as scratch:
+        # Read where it can't be seen before it stands where the library would find it.
+        path = Path(scratch) / f"{stem}{suffix}"
+        path.write_bytes(readout.content)
+        if metadata:
+            path.with_suffix(METADATA_SUFFIX).write_text(metadata, encoding="utf-8")
+        read_document(path, Path(scratch))
+        if metadata:
+            path.with_suffix(METADATA_SUFFIX).rename(folder / f"{stem}{METADATA_SUFFIX}")
+        path.rename(folder / path.name)
+    return path.name
+
+
+def _stem(name: str) -> str:
+    """``name`` as one that every file system takes and that hides nothing."""
+    plain = unicodedata.normalize("NFC", name)
+    words = re.sub(r"[^\w]+", "-", plain).strip("-_")[:_MOST_NAME]
+    return words or "readout"
+
+
+def _metadata(readout: Incoming) -> str:
+    import yaml  # as reading documents does, only where there is metadata
+
+    fields = {"title": readout.title, "date": readout.date, "issuer": readout.issuer}
+    given = {name: value.strip() for name, value in fields.items() if value.strip()}
+    return yaml.safe_dump(given, allow_unicode=True, sort_keys=False) if given else ""
+
+
+def remove(library: Library, document: Document) -> None:
+    """Move the document's file, and the one beside it, to ``source_docs/.removed``."""
+    folder = library.folder / SOURCES
+    path = folder / document.path
+    attic = folder / REMOVED
+    attic.mkdir(exist_ok=True)
+    for each in (path, path.with_suffix(METADATA_SUFFIX)):
+        if each.exists():
+            target = attic / each.name
+            count = 1
+            while target.exists():
+                count += 1
+                target = attic / f"{each.stem}-{count}{each.suffix}"
+            each.rename(target)

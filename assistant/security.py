@@ -1,0 +1,163 @@
+"""What every request must pass and every response carries, as ASGI middleware."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Gradio needs styles in the page; scripts come from files of this host only, and none from text.
+_HEADERS = {
+    "content-security-policy": "; ".join(
+        [
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "manifest-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        ]
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+_KEPT = "max-age=31536000, immutable"
+_FILES = ("/static/", "/assets/")  # named by their content, or of a pinned release
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Headed:
+    """Adds the security headers to every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                kept = scope["path"].startswith(_FILES) and message["status"] == 200
+                headers.setdefault("cache-control", _KEPT if kept else "no-store")
+            await send(message)
+
+        await self.app(scope, receive, send_headed if scope["type"] == "http" else send)
+
+
+class SameOrigin:
+    """Refuses a change asked for by a page of another site, which a browser names in Origin."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
+            headers = Headers(scope=scope)
+            origin = headers.get("origin")
+            if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+                refusal = PlainTextResponse("asked by another site", status_code=403)
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+class OnlyKnownPaths:
+    """Below ``root``, lets through ``known`` paths only: Gradio opens many more, even uploads."""
+
+    def __init__(self, app: ASGIApp, root: str, known: frozenset[str]) -> None:
+        self.app = app
+        self.root = root
+        self.known = known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(self.root):
+            _, _, path = scope["path"][len(self.root) :].partition("/")
+            if path not in self.known:
+                await PlainTextResponse("not found", status_code=404)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+class _TooLargeError(Exception):
+    """More came than may."""
+
+
+class Limited:
+    """Refuses a request body over ``most`` bytes, or over that of the longest matching path."""
+
+    def __init__(self, app: ASGIApp, most: int, larger: dict[str, int]) -> None:
+        self.app = app
+        self.most = most
+        self.larger = larger
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        most = self.larger.get(scope["path"], self.most)
+        received = 0
+        started = False
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > most:
+                raise _TooLargeError
+            return message
+
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        announced = Headers(scope=scope).get("content-length", "0")
+        try:
+            if not announced.isdecimal() or int(announced) > most:
+                raise _TooLargeError
+            await self.app(scope, receive_counted, send_noted)
+        except _TooLargeError:
+            if started:
+                raise
+            await PlainTextResponse("too large", status_code=413)(scope, receive, send)
+
+
+class Password:
+    """Asks for ``name`` and ``password`` before anything else (HTTP Basic, RFC 7617)."""
+
+    def __init__(self, app: ASGIApp, name: str, password: str) -> None:
+        self.app = app
+        self.expected = f"{name}:{password}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._knows(Headers(scope=scope)):
+            refusal = PlainTextResponse(
+                "a password is needed",
+                status_code=401,
+                headers={"www-authenticate": 'Basic realm="Readout Assistant", charset="UTF-8"'},
+            )
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _knows(self, headers: Headers) -> bool:
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        try:
+            decoded = base64.b64decode(given, validate=True)
+        except binascii.Error:
+            return False
+        return scheme.lower() == "basic" and hmac.compare_digest(decoded, self.expected)

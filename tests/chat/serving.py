@@ -1,0 +1,65 @@
+"""The chat as people run it: its own process, on a free port of this machine."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from assistant.server import Settings
+
+_START = """
+from pathlib import Path, PosixPath
+from assistant.library import Library
+from assistant.server import Settings, serve
+serve(Library.open({folder!r}), port={port}, settings={settings!r})
+"""
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A running chat; ``seconds`` is what it took from start to the first page served."""
+
+    url: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+    seconds: float
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(
+    folder: Path, settings: Settings | None = None, port: int | None = None
+) -> Iterator[Chat]:
+    """The chat over the library in ``folder``, ended on leaving."""
+    port = port or free_port()
+    code = _START.format(folder=str(folder), port=port, settings=settings or Settings())
+    started = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-W", "error::SyntaxWarning", "-c", code])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            try:
+                urlopen(f"{url}/health").close()
+                break
+            except URLError:
+                if process.poll() is not None or time.monotonic() - started > 60:
+                    raise
+                time.sleep(0.05)
+        yield Chat(url, folder, process, time.monotonic() - started)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

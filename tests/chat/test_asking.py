@@ -1,0 +1,68 @@
+"""Asking in a real browser, and what then stands on the screen."""
+
+from __future__ import annotations
+
+from assistant.library import Library
+from tests.chat.conftest import Visit, Visits
+
+SENKAKU = (
+    "Both leaders reaffirmed that Article V of the Japan-U.S. Treaty of Mutual Cooperation and "
+    "Security applies to the Senkaku Islands."
+)
+
+
+def source(library: Library) -> str:
+    return (library.folder / "source_docs" / "japan-us-summit-2025-02-07.txt").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_the_quote_on_screen_is_the_files_text(visit: Visit, summit: Library) -> None:
+    visit.ask("Does the alliance treaty cover the Senkaku Islands?")
+    assert visit.texts(".passage blockquote")[0] == SENKAKU
+    assert SENKAKU in source(summit)
+    assert "¶ 3" in visit.texts(".citation")[0]
+    assert "7 February 2025" in visit.texts(".citation")[0]
+
+
+def test_a_citation_marks_exactly_that_sentence_in_the_whole_document(
+    visit: Visit, summit: Library
+) -> None:
+    visit.ask("Does the alliance treaty cover the Senkaku Islands?")
+    visit.page.locator(".citation").first.click()
+    visit.page.locator("mark.chosen").wait_for()
+    assert visit.texts("mark.chosen") == [SENKAKU]
+    assert visit.texts("#panel section.current > .number") == ["3"]
+    assert "\n".join(visit.texts("#panel section p")) == source(summit).strip()
+
+
+def test_an_example_question_is_answered(visit: Visit) -> None:
+    example = visit.page.locator("#examples button", has_text="the Senkaku Islands")
+    example.click()
+    visit.page.locator(".answer blockquote", has_text=SENKAKU).wait_for()
+
+
+def test_an_earlier_citation_is_still_right_after_a_later_question(visit: Visit) -> None:
+    visit.ask("Does the alliance treaty cover the Senkaku Islands?")
+    visit.ask("Was liquefied natural gas discussed?")
+    visit.page.locator(".citation").first.click()
+    visit.page.locator("mark.chosen", has_text=SENKAKU).wait_for()
+
+
+def test_two_browsers_do_not_mix(visits: Visits) -> None:
+    one, other = visits(), visits()
+    one.open()
+    other.open()
+    one.ask("Does the alliance treaty cover the Senkaku Islands?")
+    other.ask("Was liquefied natural gas discussed?")
+    one.ask("What about Futenma?")
+    assert len(one.texts(".asked")) == 2
+    assert other.texts(".asked") == ["Was liquefied natural gas discussed?"]
+
+
+def test_a_new_chat_forgets_the_old_one(visit: Visit) -> None:
+    visit.ask("Does the alliance treaty cover the Senkaku Islands?")
+    visit.page.locator("#new-chat").click()
+    visit.page.locator("#welcome").wait_for()
+    visit.ask("Was liquefied natural gas discussed?")
+    assert visit.texts(".asked") == ["Was liquefied natural gas discussed?"]
