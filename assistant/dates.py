@@ -16,9 +16,9 @@ from math import exp
 
 _DAYS = 14.0  # a document this far from the time asked about has 1/e of the evidence
 
-_MONTHS = {name.casefold(): number for number, name in enumerate(month_name) if name}
-_MONTHS |= {name.casefold(): number for number, name in enumerate(month_abbr) if name}
-_MONTHS["sept"] = 9
+MONTHS = {name.casefold(): number for number, name in enumerate(month_name) if name}
+MONTHS |= {name.casefold(): number for number, name in enumerate(month_abbr) if name}
+MONTHS["sept"] = 9
 _PARTS = {  # of a year, in months; winter ends in the next year
     "spring": (3, 5),
     "summer": (6, 8),
@@ -39,7 +39,7 @@ _PARTS = {  # of a year, in months; winter ends in the next year
     "q3": (7, 9),
     "q4": (10, 12),
 }
-_MONTH = rf"(?P<month>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b\.?"
+_MONTH = rf"(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)\b"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _PATTERNS = [
@@ -120,7 +120,7 @@ def _when(match: re.Match[str], before: str) -> When | None:
     if part:
         months = _PARTS[part.casefold()]
     elif name or groups.get("number"):
-        number = _MONTHS[name.casefold()] if name else int(groups["number"])
+        number = MONTHS[name.casefold()] if name else int(groups["number"])
         months = (number, number)
     else:
         months = (1, 12)

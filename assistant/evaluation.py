@@ -25,10 +25,11 @@ from typing import Any
 
 import numpy as np
 
+from assistant.answering import best_sentences
 from assistant.encoder import Encoder, FloatArray, load_encoder
 from assistant.errors import ReadoutError
 from assistant.index import in_context, write
-from assistant.lexical import tokenize
+from assistant.lexical import terms_of
 from assistant.library import INDEX, Library
 from assistant.paragraphs import split
 from assistant.types import Document, Outcome, Paragraph
@@ -208,9 +209,7 @@ class _Bench:
         """The assistant's response."""
         answer = self._library.answer(question.text, history=question.history)
         hits = self._library.retrieve(question.text, history=question.history, k=DEPTH)
-        spans = [(each.document, each.text) for each in answer.quotes] or [
-            (hit.document.id, hit.sentence.text) for hit in hits[:_QUOTES]
-        ]
+        spans = [(each.document, each.text) for each in best_sentences(answer.hits)[:_QUOTES]]
         return self._response(
             question,
             [(hit.document, hit.paragraph) for hit in hits],
@@ -239,7 +238,7 @@ class _Bench:
         return self._vectors[text]
 
     def bm25(self, question: Question) -> Found:
-        return self._library.index.lexical.search(tokenize(question.text), DEPTH)
+        return self._library.index.lexical.search(terms_of(question.text), DEPTH)
 
     def cosine(self, question: Question) -> Found:
         if self._matrix is None:

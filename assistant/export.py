@@ -73,9 +73,7 @@ def _citation(quote: Quote, reader: Reader) -> str:
 
 
 def _exported(day: date, reader: Reader) -> str:
-    return reader.wording.exported.format(
-        when=reader.wording.when(day, american=reader.american)
-    )
+    return reader.wording.exported.format(when=reader.wording.when(day, american=reader.american))
 
 
 def _plain(text: str) -> str:

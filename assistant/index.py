@@ -12,7 +12,8 @@
         token_spans.npy          where each token starts and ends in its text
         sentence_tokens.npy      where each sentence's tokens start
         text_sentences.npy       where each text's sentences start
-        lexical/                 the BM25 index
+        lexical/                 the BM25 index of the paragraphs
+        sentences/               the BM25 index of the sentences
 
 A build writes a new generation, then replaces the manifest, which is the moment it takes effect;
 until then, and if it fails, the old one serves. Nothing is pickled.
@@ -38,10 +39,10 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.documents import SourceFile
-from assistant.encoder import Encoder, FloatArray
+from assistant.encoder import Encoder, FloatArray, IntArray
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
-from assistant.tokens import Tokens, TokenStore, compressed
+from assistant.tokens import Numbers, Tokens, TokenStore, compressed
 from assistant.types import Document, Heading, Paragraph, Sentence, written_date
 
 FORMAT = 1
@@ -93,6 +94,7 @@ class Index:
         tokens: TokenStore,
         keys: KeyArray,
         lexical: LexicalIndex,
+        sentences: LexicalIndex,
     ) -> None:
         self.manifest = manifest
         self.documents: Sequence[Document] = documents
@@ -100,13 +102,22 @@ class Index:
         self.tokens = tokens
         self.keys = keys
         self.lexical = lexical
-        self.frequencies = tokens.frequencies()
+        self.sentences = sentences
         self._first_paragraphs = documents.first_paragraphs
+        under_title = np.diff(documents.first_paragraphs)
+        once = np.ones(manifest.paragraphs, dtype=np.int64)
+        found = tokens.frequencies(np.concatenate([once, under_title]))
+        self._token_frequencies = np.minimum(found, manifest.paragraphs)
 
     def is_of(self, lines: Sequence[bytes], kind: IndexKind) -> bool:
         """Whether a build of these documents in this way would make this index again."""
         digest = hashlib.sha256(b"".join(lines)).hexdigest()
         return self.manifest.kind == kind and self.manifest.files["documents.jsonl"] == digest
+
+    def token_frequencies(self, ids: IntArray) -> Numbers:
+        """How many paragraphs have each of these tokens, in their text or above it in the title."""
+        known = np.minimum(ids, len(self._token_frequencies) - 1)
+        return np.where(known == ids, self._token_frequencies[known], 0)
 
     def document_of(self, paragraph: int) -> int:
         """The number of the document that has the paragraph with this number."""
@@ -142,7 +153,7 @@ class Text(NamedTuple):
 class _StoredDocuments(Sequence[Document]):
     """Documents parsed from their lines when asked for."""
 
-    def __init__(self, lines: Sequence[bytes], first_paragraphs: npt.NDArray[np.int64]) -> None:
+    def __init__(self, lines: Sequence[bytes], first_paragraphs: Numbers) -> None:
         self._lines = lines
         self.first_paragraphs = first_paragraphs
         self._document = lru_cache(maxsize=4096)(lambda number: _document(self._lines[number]))
@@ -173,7 +184,7 @@ def title_of(document: Document) -> str:
 def in_context(document: Document, paragraph: Paragraph) -> str:
     """The paragraph's text after the title, date, heading and lead-in a reader would see above."""
     day = document.date.isoformat() if document.date else ""
-    above = [document.title, day, paragraph.heading, paragraph.lead_in]
+    above = [title_of(document), day, paragraph.heading, paragraph.lead_in]
     return ". ".join([*filter(None, above), paragraph.text])
 
 
@@ -215,9 +226,17 @@ def write(
         np.save(building / "first_paragraphs.npy", np.cumsum([0, *counts]), allow_pickle=False)
         dimension, embedded = _write_encodings(building, texts, encoder, previous, progress)
         (building / "lexical").mkdir()
+        (building / "sentences").mkdir()
         LexicalIndex.build(
             building / "lexical",
             ([in_context(each, part) for part in each.paragraphs] for each in documents),
+        )
+        LexicalIndex.build(
+            building / "sentences",
+            (
+                [one.text for part in each.paragraphs for one in part.sentences]
+                for each in documents
+            ),
         )
         manifest = Manifest(
             kind=kind,
@@ -301,6 +320,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
             TokenStore.open(generation, manifest.dimension),
             np.load(generation / "keys.npy", allow_pickle=False),
             LexicalIndex.open(generation / "lexical"),
+            LexicalIndex.open(generation / "sentences"),
         )
     except OSError as error:
         raise _damaged(Path(error.filename or generation)) from error

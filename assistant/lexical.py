@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import log
 from pathlib import Path
 
@@ -23,6 +23,11 @@ _TOKEN = re.compile(rf"(?:[^\W\d_{_CJK}]\.){{2,}}|[^\W_{_CJK}]+|[{_CJK}]+")
 _IS_CJK = re.compile(f"[{_CJK}]")
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?\b")
 _MAXIMUM_TOKEN = 200  # characters; tantivy drops tokens above 65,530 bytes
+
+
+def terms_of(text: str, weight: float = 1.0) -> dict[str, float]:
+    """The distinct tokens of ``text``, each with ``weight``."""
+    return dict.fromkeys(tokenize(text), weight)
 
 
 def tokenize(text: str) -> list[str]:
@@ -76,33 +81,41 @@ class LexicalIndex:
         return cls(tantivy.Index.open(str(folder)))
 
     def search(
-        self, tokens: Sequence[str], k: int, documents: Collection[int] | None = None
+        self, terms: Mapping[str, float], k: int, documents: Collection[int] | None = None
     ) -> list[tuple[int, float]]:
-        """At most ``k`` passages with any of ``tokens``: number and BM25 score, best first.
+        """At most ``k`` passages with any of ``terms``: number and BM25 score, best first.
 
-        Only those of ``documents`` if these are given. Ties go to the lower number.
+        A term's part of the score is multiplied by its weight. Only passages of ``documents`` if
+        these are given. Ties go to the lower number.
         """
-        any_token = self._query(tokens, tantivy.Occur.Should)
-        return self._found(any_token, k, documents) if tokens else []
+        if not terms:
+            return []
+        return self._found(self._query(terms, tantivy.Occur.Should), k, documents)
 
     def having_all(self, tokens: Sequence[str]) -> list[int]:
         """The numbers of the passages that have every one of ``tokens``, in order."""
         if not tokens:
             return []
-        found = self._found(self._query(tokens, tantivy.Occur.Must), self._searcher.num_docs, None)
+        query = self._query(dict.fromkeys(tokens, 1.0), tantivy.Occur.Must)
+        found = self._found(query, self._searcher.num_docs, None)
         return sorted(number for number, _ in found)
 
-    def ceiling(self, tokens: Sequence[str]) -> float:
-        """The most that BM25 could give a passage for ``tokens``: each it knows, without end."""
+    def ceiling(self, terms: Mapping[str, float]) -> float:
+        """The most that BM25 could give a passage for ``terms``: each it knows, without end."""
         total = self._searcher.num_docs
-        known = (self._searcher.doc_freq("tokens", token) for token in dict.fromkeys(tokens))
-        return sum((_K1 + 1) * log(1 + (total - df + 0.5) / (df + 0.5)) for df in known if df)
+        frequencies = {term: self._searcher.doc_freq("tokens", term) for term in terms}
+        return sum(
+            terms[term] * (_K1 + 1) * log(1 + (total - found + 0.5) / (found + 0.5))
+            for term, found in frequencies.items()
+            if found
+        )
 
-    def _query(self, tokens: Sequence[str], occur: tantivy.Occur) -> tantivy.Query:
-        return tantivy.Query.boolean_query(
+    def _query(self, terms: Mapping[str, float], occur: tantivy.Occur) -> tantivy.Query:
+        query = tantivy.Query
+        return query.boolean_query(
             [
-                (occur, tantivy.Query.term_query(self._schema, "tokens", token))
-                for token in dict.fromkeys(tokens)
+                (occur, query.boost_query(query.term_query(self._schema, "tokens", term), weight))
+                for term, weight in terms.items()
             ]
         )
 

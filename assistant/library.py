@@ -22,12 +22,15 @@ from assistant.errors import (
     LibraryError,
     QuestionError,
 )
+from assistant.followups import alone, standalone
+from assistant.lexical import tokenize
 from assistant.types import Answer, BuildReport, Document, Hit, Quote, Scope, Verification
 
 SOURCES = "source_docs"
 INDEX = "index"
 MAXIMUM_QUESTION = 2_000
 EVERYTHING = Scope()
+_TURNS = 4  # of the history, the last ones count
 
 
 class Library:
@@ -162,12 +165,29 @@ class Library:
 
         ``k`` bounds the hits looked at; ``history`` and ``scope`` are as for ``retrieve``.
         """
-        question = _checked(question)
-        opened = self.index
-        encoder = self._asking_encoder(opened)
-        (asked,) = encoder.encode([question], question=True)
-        hits = retrieval.retrieve(opened, question, asked, k, scope)
-        return answering.answer(question, question, hits)
+        opened, encoder = self.index, self.encoder
+        asked = self._asked(opened, encoder, _checked(question), history[-_TURNS:], scope)
+        hits = retrieval.retrieve(opened, asked, k, scope)
+        return answering.answer(question, asked.standalone.text, hits)
+
+    def _asked(
+        self,
+        opened: indexing.Index,
+        encoder: Encoder,
+        question: str,
+        history: Sequence[str],
+        scope: Scope,
+    ) -> retrieval.Asked:
+        """The question made standalone by what was found for the one before it, and so on back."""
+        if not history:
+            return retrieval.ask(opened, encoder, alone(question))
+        before = self._asked(opened, encoder, _checked(history[-1]), history[:-1], scope)
+        found = retrieval.retrieve(opened, before, 1, scope)
+        title, words = "", frozenset[str]()
+        if found:
+            title = indexing.title_of(found[0].document)
+            words = frozenset(tokenize(f"{title} {found[0].document.text}"))
+        return retrieval.ask(opened, encoder, standalone(question, history, title, words))
 
     def verify(self, quote: Quote) -> Verification:
         """Whether the source file, read again now, has the quote's words at the quote's place."""

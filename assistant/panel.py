@@ -202,9 +202,7 @@ def _listing_form(documents: Sequence[Document], listing: Listing, wording: Word
         f'<form id="listing" role="search" aria-label="{escape(wording.documents)}">'
         f'<input type="search" name="search" value="{escape(listing.search)}" '
         f'aria-label="{escape(wording.search)}" placeholder="{escape(wording.search)}">'
-        + _select(
-            "by", wording.group_by, groupings, groupings[listing.by_issuer][0]
-        )
+        + _select("by", wording.group_by, groupings, groupings[listing.by_issuer][0])
         + f"<details{opened}><summary>{escape(wording.narrow)}</summary><div>"
         + _select(
             "issuer",

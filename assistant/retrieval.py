@@ -12,16 +12,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import faiss
 import numpy as np
 
-from assistant.dates import date_evidence, dates_in
-from assistant.encoder import Encoding, FloatArray
+from assistant.dates import date_evidence
+from assistant.encoder import Encoder, Encoding, FloatArray
+from assistant.followups import Standalone
 from assistant.index import Index
-from assistant.lexical import tokenize
+from assistant.lexical import terms_of, tokenize
 from assistant.types import Hit, Match, Scope, Why
 
 faiss.omp_set_num_threads(1)  # with two, single queries were measured six times slower
@@ -31,15 +32,28 @@ LOCAL = 0.5  # the paragraph's share of the late interaction, against its neighb
 LEXICAL = 0.2  # weight of BM25, as a share of the most it could give the question
 DATE = 0.05  # weight of a date that fits
 NEIGHBOURS = 8  # paragraphs on either side that are a paragraph's neighbourhood
+CARRIED_LOCAL = 0.1  # what history adds to a question hardly chooses the paragraph or its words,
+CARRIED_NEAR = 0.5  # but half as much as the question itself its neighbourhood
 _MATCHES = 5  # shown of each hit
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question made ready: its words, its tokens, and how much each of these counts."""
+
+    standalone: Standalone
+    encoding: Encoding
+    local: FloatArray  # weights of the tokens in a paragraph, their sum 1
+    near: FloatArray  # the same in its neighbourhood
+    terms: dict[str, float]  # weights of the words for BM25
 
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
     """A paragraph with what the ranking knows of it.
 
-    ``sentences``, shape (sentences, q), has for each of its sentences and each token of the
-    question the cosine of the closest token in the sentence or the document's title.
+    ``sentences`` has for each of its sentences how well it meets the question's tokens, or the
+    document's title does.
     """
 
     paragraph: int
@@ -48,34 +62,48 @@ class _Scored:
     score: float
 
 
-def retrieve(index: Index, question: str, asked: Encoding, k: int, scope: Scope) -> list[Hit]:
-    """The ``k`` best paragraphs in ``scope`` for ``question``, encoded as ``asked``, best first.
+def ask(index: Index, encoder: Encoder, standalone: Standalone) -> Asked:
+    """The question made ready to be searched in ``index``."""
+    (encoding,) = encoder.encode([standalone.text], question=True)
+    paragraphs, found = index.manifest.paragraphs, index.token_frequencies(encoding.token_ids)
+    rarity = np.sqrt(np.log(1 + (paragraphs - found + 0.5) / (found + 0.5)))
+    carried = encoding.spans[:, 0] >= len(standalone.question)
+    return Asked(
+        standalone,
+        encoding,
+        local=_shares(rarity * np.where(carried, CARRIED_LOCAL, 1)),
+        near=_shares(rarity * np.where(carried, CARRIED_NEAR, 1)),
+        terms=terms_of(standalone.carried, CARRIED_LOCAL) | terms_of(standalone.question),
+    )
 
-    Ties go to the earlier paragraph. A score is at most 1 + LEXICAL + DATE.
+
+def retrieve(index: Index, asked: Asked, k: int, scope: Scope) -> list[Hit]:
+    """The ``k`` best paragraphs in ``scope``, best first; ties go to the earlier paragraph.
+
+    A paragraph's score is at most 1 + LEXICAL + DATE.
     """
-    if not len(asked.token_ids):
+    if not len(asked.encoding.token_ids):
         return []
     allowed = _allowed(index, scope)
-    words = tokenize(question)
-    dense = _dense(index, asked, allowed)
     documents = None if allowed is None else {index.document_of(each) for each in allowed}
+    dense = _dense(index, asked, allowed)
+    words = dict.fromkeys(asked.terms, 1.0)
     lexical = [found for found, _ in index.lexical.search(words, CANDIDATES, documents)]
-    weights = _token_weights(index, asked)
-    scored = _scored(index, question, words, asked, weights, {*dense, *lexical})
+    scored = _scored(index, asked, {*dense, *lexical})
     if allowed is not None:
         scored = [each for each in scored if each.paragraph in allowed]
     by_interaction = sorted(scored, key=lambda each: (-each.interaction, each.paragraph))
+    best = sorted(scored, key=lambda each: (-each.score, each.paragraph))[:k]
     hits = []
-    for each in sorted(scored, key=lambda each: (-each.score, each.paragraph))[:k]:
+    for each, sentence_scores in zip(best, _sentence_scores(index, asked, best), strict=True):
         document, paragraph = index.paragraph(each.paragraph)
-        best = int(np.argmax(each.sentences @ weights))
         why = Why(
             dense_rank=_rank(dense, each.paragraph),
             lexical_rank=_rank(lexical, each.paragraph),
             interaction_rank=by_interaction.index(each) + 1,
-            matches=_matches(index, question, asked, weights, each.paragraph, paragraph.text),
+            matches=_matches(index, asked, each.paragraph, paragraph.text),
         )
-        hits.append(Hit(document, paragraph, paragraph.sentences[best], each.score, why))
+        hits.append(Hit(document, paragraph, each.score, tuple(sentence_scores), why))
     return hits
 
 
@@ -97,57 +125,65 @@ def _allowed(index: Index, scope: Scope) -> Set[int] | None:
     return allowed
 
 
-def _dense(index: Index, asked: Encoding, allowed: Set[int] | None) -> list[int]:
+def _dense(index: Index, asked: Asked, allowed: Set[int] | None) -> list[int]:
     """Paragraphs by cosine; those of a document whose title is found take the title's place."""
     parameters = faiss.SearchParameters()
     if allowed is not None:
         titles = {index.title_of(index.document_of(each)) for each in allowed}
         parameters.sel = faiss.IDSelectorBatch(np.array([*allowed, *titles], dtype=np.int64))
     wanted = min(CANDIDATES, index.vectors.ntotal)
-    _, found = index.vectors.search(asked.vector[np.newaxis], wanted, params=parameters)
+    vector = asked.encoding.vector[np.newaxis]
+    _, found = index.vectors.search(vector, wanted, params=parameters)
     ranking: dict[int, None] = {}
     for text in found[0].tolist():
         if 0 <= text < index.manifest.paragraphs:
             ranking[text] = None
-        elif text >= 0:
+        elif text >= 0:  # -1 stands for nothing more found
             ranking |= dict.fromkeys(index.paragraphs_of_title(text)[: 2 * NEIGHBOURS])
     return list(ranking)
 
 
-def _scored(
-    index: Index,
-    question: str,
-    words: list[str],
-    asked: Encoding,
-    weights: FloatArray,
-    candidates: Set[int],
-) -> list[_Scored]:
+def _scored(index: Index, asked: Asked, candidates: Set[int]) -> list[_Scored]:
     """The candidates and the paragraphs around them, in order."""
     runs = list(_runs(index, candidates))
     documents = {index.document_of(run.start) for run in runs}
-    bm25 = dict(index.lexical.search(words, sum(map(len, runs)), documents))
-    ceiling = index.lexical.ceiling(words)
-    named = dates_in(question)
+    bm25 = dict(index.lexical.search(asked.terms, sum(map(len, runs)), documents))
+    lexical_weight = LEXICAL / max(index.lexical.ceiling(asked.terms), 1e-12)
+    tokens, named = asked.encoding.tokens, asked.standalone.dates
     scored = []
     for run in runs:
-        number = index.document_of(run.start)
-        title_number = index.title_of(number)
-        title, _ = index.tokens.closest(asked.tokens, title_number, title_number + 1)
-        sentences, starts = index.tokens.closest(asked.tokens, run.start, run.stop)
+        document = index.document_of(run.start)
+        title, _ = index.tokens.closest(
+            tokens, index.title_of(document), index.title_of(document) + 1
+        )
+        sentences, starts = index.tokens.closest(tokens, run.start, run.stop)
         sentences = np.maximum(sentences, title)
         local = np.maximum.reduceat(sentences, starts, axis=0)
         near = local.copy()
         for step in range(1, min(NEIGHBOURS + 1, len(run))):
             near[step:] = np.maximum(near[step:], local[:-step])
             near[:-step] = np.maximum(near[:-step], local[step:])
-        interaction = (LOCAL * local + (1 - LOCAL) * near) @ weights
-        date = DATE * date_evidence(named, index.documents[number].date) if named else 0.0
-        for place, own in enumerate(np.split(sentences, starts[1:])):
-            paragraph = run[place]
-            lexical = LEXICAL * bm25.get(paragraph, 0.0) / max(ceiling, 1e-12)
-            seen = float(interaction[place])
-            scored.append(_Scored(paragraph, own, seen, seen + lexical + date))
+        interaction = LOCAL * local @ asked.local + (1 - LOCAL) * near @ asked.near
+        date = DATE * date_evidence(named, index.documents[document].date) if named else 0.0
+        for place, own in enumerate(np.split(sentences @ asked.local, starts[1:])):
+            paragraph, seen = run[place], float(interaction[place])
+            score = seen + date + lexical_weight * bm25.get(paragraph, 0.0)
+            scored.append(_Scored(paragraph, own, seen, score))
     return scored
+
+
+def _sentence_scores(index: Index, asked: Asked, best: Sequence[_Scored]) -> Iterator[list[float]]:
+    """For each paragraph the scores of its sentences, comparable between paragraphs."""
+    documents = {index.document_of(each.paragraph) for each in best}
+    every = index.manifest.sentences
+    bm25 = dict(index.sentences.search(asked.terms, every, documents)) if documents else {}
+    lexical_weight = LEXICAL / max(index.sentences.ceiling(asked.terms), 1e-12)
+    for each in best:
+        first = index.tokens.first_sentence(each.paragraph)
+        yield [
+            each.score + float(interaction) + lexical_weight * bm25.get(first + place, 0.0)
+            for place, interaction in enumerate(each.sentences)
+        ]
 
 
 def _runs(index: Index, candidates: Set[int]) -> Iterator[range]:
@@ -168,36 +204,25 @@ def _runs(index: Index, candidates: Set[int]) -> Iterator[range]:
         yield current
 
 
-def _token_weights(index: Index, asked: Encoding) -> FloatArray:
-    """The share of each token of the question: the square root of its inverse text frequency."""
-    texts = len(index.tokens)
-    known = index.frequencies[np.minimum(asked.token_ids, len(index.frequencies) - 1)]
-    found = np.where(asked.token_ids < len(index.frequencies), known, 0)
-    weights = np.sqrt(np.log(1 + (texts - found + 0.5) / (found + 0.5)))
-    return np.asarray(weights / weights.sum(), dtype=np.float32)
+def _shares(weights: FloatArray) -> FloatArray:
+    return np.asarray(weights / max(float(weights.sum()), 1e-12), dtype=np.float32)
 
 
-def _matches(
-    index: Index,
-    question: str,
-    asked: Encoding,
-    weights: FloatArray,
-    paragraph: int,
-    text: str,
-) -> tuple[Match, ...]:
+def _matches(index: Index, asked: Asked, paragraph: int, text: str) -> tuple[Match, ...]:
     """The pairs of words that speak most for the paragraph, strongest first."""
     tokens = index.tokens[paragraph]
     if not len(tokens.ids):
         return ()
-    cosines = (tokens.vectors.astype(np.float32) @ asked.tokens.T) / tokens.lengths[:, np.newaxis]
+    cosines = tokens.vectors.astype(np.float32) @ asked.encoding.tokens.T
+    cosines /= tokens.lengths[:, np.newaxis]
     closest = cosines.argmax(axis=0)
-    share = cosines.max(axis=0) * weights
+    strength = cosines.max(axis=0) * asked.local
     matches: dict[tuple[str, str], Match] = {}
-    for token in np.argsort(-share, kind="stable").tolist():
-        mine = _word_at(question, *asked.spans[token])
+    for token in np.argsort(-strength, kind="stable").tolist():
+        mine = _word_at(asked.standalone.text, *asked.encoding.spans[token])
         theirs = _word_at(text, *tokens.spans[closest[token]])
-        cosine = float(cosines[closest[token], token])
-        matches.setdefault((mine, theirs), Match(mine, theirs, round(cosine, 4)))
+        cosine = round(float(cosines[closest[token], token]), 4)
+        matches.setdefault((mine, theirs), Match(mine, theirs, cosine))
     return tuple(matches.values())[:_MATCHES]
 
 

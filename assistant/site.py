@@ -250,9 +250,7 @@ def _reader(request: Request) -> Reader:
     chosen = request.cookies.get("language", "")
     known = [each for each in (chosen, *(each for each, _ in preferred)) if each in LANGUAGES]
     english = [region for language, region in preferred if language == "en"]
-    return Reader(
-        LANGUAGES[known[0]] if known else ENGLISH, american=english[:1] == ["us"]
-    )
+    return Reader(LANGUAGES[known[0]] if known else ENGLISH, american=english[:1] == ["us"])
 
 
 def _theme(request: Request) -> str:

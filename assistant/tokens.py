@@ -117,13 +117,20 @@ class TokenStore:
             best[full] = np.maximum.reduceat(cosines, sentences[full], axis=0)
         return best, starts[:-1] - starts[0]
 
-    def frequencies(self) -> IntArray:
-        """In how many texts each token id occurs; as long as the highest id demands."""
+    def first_sentence(self, text: int) -> int:
+        """The number of the text's first sentence among the sentences of all texts."""
+        return int(self._text_sentences[text])
+
+    def frequencies(self, weights: Numbers) -> Numbers:
+        """In how many texts each token id occurs, a text counted ``weights`` times.
+
+        As long as the highest id demands.
+        """
         counts = np.diff(self._sentence_tokens[self._text_sentences])
         owners = np.repeat(np.arange(len(self)), counts)
         size = int(self._ids.max(initial=0)) + 1
-        distinct = np.unique(owners * size + self._ids)
-        return np.bincount(distinct % size, minlength=size).astype(np.int32)
+        owners, ids = np.divmod(np.unique(owners * size + self._ids), size)
+        return np.bincount(ids, weights[owners], size).astype(np.int64)
 
     def _tokens_of(self, first: int, after: int) -> slice:
         start, end = self._sentence_tokens[self._text_sentences[[first, after]]]

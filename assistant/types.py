@@ -209,21 +209,27 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A paragraph that was found, with the sentence in it that matches best.
+    """A paragraph that was found, with how well each of its sentences matches.
 
-    ``score`` orders the hits of one question, higher first; it is no probability and can't be
-    compared between questions.
+    ``score`` orders the hits of one question and ``sentence_scores`` the sentences of all of them,
+    higher first; they are no probabilities and can't be compared between questions.
     """
 
     document: Document
     paragraph: Paragraph
-    sentence: Sentence
     score: float
+    sentence_scores: tuple[float, ...]
     why: Why
 
     @property
+    def sentence(self) -> Sentence:
+        """The sentence that matches best, the earlier of equals."""
+        best = self.sentence_scores.index(max(self.sentence_scores))
+        return self.paragraph.sentences[best]
+
+    @property
     def quote(self) -> Quote:
-        """The best sentence as a quote."""
+        """That sentence as a quote."""
         return Quote.of(self.document, self.paragraph, self.sentence)
 
     def as_dict(self) -> dict[str, Any]:
@@ -233,6 +239,7 @@ class Hit:
             "paragraph": self.paragraph.text,
             "heading": self.paragraph.heading,
             "lead_in": self.paragraph.lead_in,
+            "sentence_scores": list(self.sentence_scores),
             "quote": self.quote.as_dict(),
             "why": dataclasses.asdict(self.why),
         }

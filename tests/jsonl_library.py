@@ -25,8 +25,8 @@ def write_library(jsonl: Path, library: Path) -> int:
     sources.mkdir(parents=True, exist_ok=True)
     count = 0
     with opener(jsonl, "rt", encoding="utf-8") as file:
-        for count, line in enumerate(file, start=1):
-            row = json.loads(line)
+        for row in map(json.loads, file):
+            count += 1
             known = {"title": row["title"], "url": row.get("source_url")}
             known |= {key: row.get(key) for key in ("date", "issuer")}
             front = yaml.safe_dump(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant.paragraphs import split
+from assistant.types import Heading, Paragraph, Sentence
 
 # Text of any kind, with much of what splits texts and what trips splitters.
 pieces = st.sampled_from(
@@ -22,7 +23,9 @@ texts = st.lists(pieces | st.text(max_size=12), max_size=25).map("".join)
 @given(texts, st.booleans())
 def test_every_offset_gives_the_text_it_stands_for(text: str, markdown: bool) -> None:
     paragraphs, headings = split(text, markdown=markdown)
-    for part in (*paragraphs, *headings, *(each for par in paragraphs for each in par.sentences)):
+    sentences = [each for paragraph in paragraphs for each in paragraph.sentences]
+    parts: list[Paragraph | Heading | Sentence] = [*paragraphs, *headings, *sentences]
+    for part in parts:
         assert text[part.start : part.end] == part.text
         assert part.text == part.text.strip() != ""
 
