@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Document,
         Heading,
         Hit,
+        Match,
         Outcome,
         Paragraph,
         Problem,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Scope,
         Sentence,
         Verification,
+        Why,
     )
 
 __version__ = "0.1.0"
@@ -39,6 +41,7 @@ __all__ = [
     "Heading",
     "Hit",
     "Library",
+    "Match",
     "Outcome",
     "Paragraph",
     "Problem",
@@ -47,6 +50,7 @@ __all__ = [
     "Scope",
     "Sentence",
     "Verification",
+    "Why",
     "answer",
     "retrieve",
 ]

@@ -18,7 +18,7 @@ NOT_FOUND_BELOW = 0.40
 RELATED_BELOW = 0.46
 # Logistic regression of "the best sentence answers" on the evidence, on the same questions.
 _SLOPE, _INTERCEPT = 5.55, -2.83
-_ALSO_QUOTED = 0.1  # sentences that score this little less than the best are quoted too,
+_ALSO_QUOTED = 0.04  # sentences that score this little less than the best are quoted too,
 _MAXIMUM_QUOTES = 3  # up to so many in all
 
 

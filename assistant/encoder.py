@@ -147,7 +147,7 @@ def load_encoder(name: str = DEFAULT_MODEL) -> SentenceTransformerEncoder:
     EncoderError if it is not on this machine, its weights were altered, or they are not safetensors
     (other formats can run code when loaded).
     """
-    folder = _model_folder(name)
+    folder = model_folder(name)
     fingerprint = weights_fingerprint(folder)
     if name == DEFAULT_MODEL and fingerprint != _DEFAULT_WEIGHTS:
         raise EncoderError(
@@ -174,7 +174,8 @@ def weights_fingerprint(folder: Path) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _model_folder(name: str) -> Path:
+def model_folder(name: str) -> Path:
+    """The folder of the model called ``name``; EncoderError if it is not on this machine."""
     if name == DEFAULT_MODEL:
         spec = importlib.util.find_spec(_DEFAULT_PACKAGE)
         if spec is None or not spec.submodule_search_locations:

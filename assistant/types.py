@@ -206,6 +206,11 @@ class Why:
     interaction_rank: int
     matches: tuple[Match, ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """The reasons as JSON types, the same at every door."""
+        matches = [dataclasses.asdict(match) for match in self.matches]
+        return dataclasses.asdict(self) | {"matches": matches}
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -241,7 +246,7 @@ class Hit:
             "lead_in": self.paragraph.lead_in,
             "sentence_scores": list(self.sentence_scores),
             "quote": self.quote.as_dict(),
-            "why": dataclasses.asdict(self.why),
+            "why": self.why.as_dict(),
         }
 
 

@@ -1,0 +1,211 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from assistant import __version__
+from assistant.cli import main
+from assistant.library import INDEX, SOURCES, Library
+from tests.conftest import PROJECT, SUMMIT
+
+QUOTE = (
+    "Both leaders reaffirmed that Article V of the Japan-U.S. Treaty of Mutual Cooperation and "
+    "Security applies to the Senkaku Islands."
+)
+CITATION = "Japan–U.S. Summit Meeting, ¶ 3, 7 February 2025, Official readout"
+
+
+def readout(library: Library | Path, *arguments: str, input: str | None = None) -> Result:  # noqa: A002
+    folder = library.folder if isinstance(library, Library) else library
+    return CliRunner().invoke(main, ["--library", str(folder), *arguments], input=input)
+
+
+def test_ask_prints_quote_and_citation(summit: Library) -> None:
+    result = readout(summit, "ask", "Does the treaty cover the Senkaku Islands?")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{QUOTE}\n  {CITATION}\n"
+
+
+def test_ask_json_is_the_answer(summit: Library) -> None:
+    question = "How long did the meeting last?"
+    result = readout(summit, "ask", "--json", "-k", "2", question)
+    printed = json.loads(result.stdout)
+    assert printed == summit.answer(question, k=2).as_dict()
+    assert printed["outcome"] == "answered"
+    assert "110 minutes" in printed["quotes"][0]["text"]
+    assert len(printed["hits"]) == 2
+
+
+def test_a_refusal_is_no_error_and_offers_the_nearest(summit: Library) -> None:
+    result = readout(summit, "ask", "How do I bake sourdough bread?")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Not in these readouts. A readout's silence does not show")
+    assert "Nearest passages, which do not answer it:" in result.stdout
+
+
+def test_a_follow_up_shows_what_was_searched(summit: Library) -> None:
+    result = readout(
+        summit, "ask", "--history", "What did they say about Taiwan?", "And on North Korea?"
+    )
+    assert result.stdout.startswith(
+        "Searched for: And on North Korea? (What did they say about Taiwan? "
+        "Japan–U.S. Summit Meeting (7 February 2025))\n\nThey reaffirmed their commitment"
+    )
+
+
+def test_retrieve_prints_paragraphs_with_scores(summit: Library) -> None:
+    result = readout(summit, "retrieve", "-k", "2", "Taiwan")
+    assert result.exit_code == 0
+    assert result.stdout.count("¶") == 2
+    rows = json.loads(readout(summit, "retrieve", "--json", "-k", "2", "Taiwan").stdout)
+    assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    assert "Taiwan Strait" in rows[0]["paragraph"]
+
+
+def test_scope_options_narrow_the_search(summit: Library) -> None:
+    nowhere = readout(summit, "retrieve", "--json", "--since", "2026-01-01", "Taiwan")
+    assert json.loads(nowhere.stdout) == []
+    phrase = readout(summit, "retrieve", "--json", "--phrase", "liquefied natural gas", "Taiwan")
+    assert [row["quote"]["paragraph"] for row in json.loads(phrase.stdout)] == [5]
+
+
+def test_documents_lists_what_is_in_the_index(summit: Library) -> None:
+    assert readout(summit, "documents").stdout == (
+        f"2025-02-07  {SUMMIT}  Japan–U.S. Summit Meeting\n"
+    )
+    (row,) = json.loads(readout(summit, "documents", "--json").stdout)
+    assert (row["id"], row["paragraphs"]) == (SUMMIT, 8)
+
+
+@pytest.mark.parametrize("command", ["ask", "retrieve"])
+def test_verify_confirms_what_was_printed(summit: Library, command: str) -> None:
+    printed = readout(summit, command, "--json", "Was Taiwan discussed?").stdout
+    result = readout(summit, "verify", input=printed)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("verified: Japan–U.S. Summit Meeting, ¶ 6, ")
+
+
+def test_verify_tells_what_no_longer_stands(summit: Library, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(summit.folder / SOURCES, copy / SOURCES)
+    printed = readout(summit, "ask", "--json", "Was Taiwan discussed?").stdout
+    path = copy / SOURCES / f"{SUMMIT}.txt"
+    path.write_text(path.read_text().replace("Taiwan Strait", "Formosa Strait"))
+    result = readout(copy, "verify", input=printed)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("FAILED: ")
+    assert "does not have these words" in result.stdout
+    assert "1 of 1 quotes could not be verified" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1]", '{"quotes": [{"text": "x"}]}', '"x"', "[" * 9999]
+)
+def test_verify_says_what_it_can_not_read(summit: Library, content: str) -> None:
+    result = readout(summit, "verify", input=content)
+    assert result.exit_code == 1
+    assert "is not what readout ask --json or readout retrieve --json prints" in result.stderr
+
+
+def test_build_reports_and_names_what_it_leaves_out(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / SOURCES, tmp_path / SOURCES)
+    (tmp_path / SOURCES / "scan.pdf").write_bytes(b"%PDF")
+    result = readout(tmp_path, "build")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        f"added: {SUMMIT}\n1 documents, 8 paragraphs, 17 sentences; 9 new texts embedded\n"
+    )
+    assert result.stderr.startswith("left out: scan.pdf: is not one of the formats read here")
+
+
+def test_asking_builds_a_missing_index_and_tells_of_a_stale_one(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / SOURCES, tmp_path / SOURCES)
+    first = readout(tmp_path, "ask", "Was Taiwan discussed?")
+    assert (first.exit_code, first.stderr) == (0, "")
+    (tmp_path / SOURCES / "new.txt").write_text("They spoke.")
+    second = readout(tmp_path, "ask", "Was Taiwan discussed?")
+    assert second.stdout == first.stdout
+    assert "source_docs has changed since the index was built (new.txt)" in second.stderr
+    assert "readout build" in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["ask", " "], 1, "Error: the question is empty"),
+        (["ask", "x" * 5000], 1, "Error: the question has 5,000 characters; at most 2,000"),
+        (["ask"], 2, "Missing argument 'QUESTION'"),
+        (["ask", "-k", "0", "x"], 2, "Invalid value for '-k'"),
+        (["ask", "--since", "soon", "x"], 2, "Invalid value for '--since'"),
+        (["chat", "--port", "99999"], 2, "Invalid value for '--port'"),
+        (["sing"], 2, "No such command 'sing'"),
+        (["build", "--model", "no/such-model"], 1, "fetch it first: hf download no/such-model"),
+    ],
+)
+def test_mistakes_are_told_in_one_message(
+    summit: Library, arguments: list[str], code: int, message: str
+) -> None:
+    result = readout(summit, *arguments)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_that_is_no_library_is_told(tmp_path: Path) -> None:
+    result = readout(tmp_path, "ask", "x")
+    assert result.exit_code == 1
+    assert "is not a library: it has no folder source_docs" in result.stderr
+    (tmp_path / SOURCES).mkdir()
+    result = readout(tmp_path, "ask", "x")
+    assert result.exit_code == 1
+    assert "no readout to index in" in result.stderr
+
+
+def test_a_damaged_index_is_told_and_healed(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / SOURCES, tmp_path / SOURCES)
+    readout(tmp_path, "build")
+    (vectors,) = (tmp_path / INDEX).glob("*/vectors.faiss")
+    vectors.write_bytes(b"foreign")
+    result = readout(tmp_path, "ask", "Taiwan?")
+    assert result.exit_code == 1
+    assert (
+        "vectors.faiss is missing or not as it was built; rebuild: readout build" in result.stderr
+    )
+    assert readout(tmp_path, "build").exit_code == 0
+    assert readout(tmp_path, "ask", "Taiwan?").exit_code == 0
+
+
+def test_control_characters_of_a_document_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / SOURCES).mkdir()
+    hostile = "They spoke of \x1b[31mred\x1b[0m lines and \u202etheir defence\u202c."
+    (tmp_path / SOURCES / "a.txt").write_text(hostile)
+    question = "Did they speak of red lines?"
+    assert (
+        "\\x1b[31mred\\x1b[0m lines and \\u202etheir" in readout(tmp_path, "ask", question).stdout
+    )
+    (quote,) = json.loads(readout(tmp_path, "ask", "--json", question).stdout)["quotes"]
+    assert quote["text"] == hostile
+
+
+def commands() -> list[str]:
+    assert isinstance(main, click.Group)
+    return sorted(main.commands)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_help_with_an_example(command: str) -> None:
+    result = CliRunner().invoke(main, [command, "--help"])
+    assert result.exit_code == 0
+    example = " ".join(result.stdout.split()).partition("Example: readout ")[2]
+    assert command in example
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(main, ["--version"]).stdout == f"readout, version {__version__}\n"

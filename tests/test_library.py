@@ -1,0 +1,148 @@
+"""The public door: what it exports, what it costs to import, and that quotes can be verified."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import assistant
+from assistant import Library, Outcome, Quote, ReadoutError
+from assistant.library import SOURCES
+from tests.conftest import PROJECT, SUMMIT
+from tests.toy import ToyEncoder
+
+
+def test_the_public_names() -> None:
+    assert assistant.__all__ == [
+        "Answer", "BuildReport", "Document", "Heading", "Hit", "Library", "Match", "Outcome",
+        "Paragraph", "Problem", "Quote", "ReadoutError", "Scope", "Sentence", "Verification", "Why",
+        "answer", "retrieve",
+    ]  # fmt: skip
+    for name in assistant.__all__:
+        assert getattr(assistant, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        assistant.nothing  # noqa: B018
+
+
+def imported_by(statement: str) -> set[str]:
+    code = f"import sys; {statement}; print('\\n'.join(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
+    )
+    return set(result.stdout.split("\n"))
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = imported_by("import assistant")
+    assert not loaded & {"numpy", "faiss", "torch", "gradio", "assistant.library", "click"}
+
+
+def test_the_command_line_does_not_pay_for_the_chat() -> None:
+    loaded = imported_by("import assistant.cli")
+    assert not loaded & {"torch", "transformers", "sentence_transformers", "gradio", "sklearn"}
+
+
+# In the order in which data flows; a module imports only from those before it.
+ORDER = [
+    "types", "errors", "paragraphs", "documents", "encoder", "tokens", "lexical", "index", "dates",
+    "followups", "retrieval", "answering", "library", "evaluation",
+]  # fmt: skip
+
+
+def test_imports_flow_one_way() -> None:
+    folder = PROJECT / "assistant"
+    assert {f"{name}.py" for name in ORDER} <= {path.name for path in folder.glob("*.py")}
+    for place, name in enumerate(ORDER):
+        tree = ast.parse((folder / f"{name}.py").read_text())
+        for node in ast.walk(tree):
+            modules: list[str] = []
+            if isinstance(node, ast.ImportFrom) and node.module == "assistant":
+                modules = [each.name for each in node.names]
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("assistant."):
+                modules = [str(node.module).partition(".")[2]]
+            assert set(modules) <= set(ORDER[:place]), f"{name} imports {modules}"
+
+
+def test_every_quote_is_its_slice_and_verifies(summit: Library) -> None:
+    (document,) = summit.documents
+    for question in ("How long did it last?", "Taiwan", "investment", "Was a statement issued?"):
+        answer = summit.answer(question)
+        for quote in (*answer.quotes, *(hit.quote for hit in answer.hits)):
+            assert document.text[quote.start : quote.end] == quote.text
+            assert quote.sha256 == document.sha256
+            assert summit.verify(quote).reason == f"{SUMMIT}.txt has these words at this place"
+            assert Quote.from_dict(quote.as_dict()) == quote
+
+
+@pytest.fixture
+def spoken(folder: Path) -> tuple[Library, Path, Quote]:
+    path = folder / SOURCES / "a.txt"
+    path.write_text("First.\nThey spoke of fish.")
+    library = Library(folder, ToyEncoder())
+    library.build()
+    return library, path, library.retrieve("spoke", k=1)[0].quote
+
+
+@pytest.mark.parametrize(
+    ("text", "verified", "reason"),
+    [
+        ("First.\nThey spoke of fish.", True, "a.txt has these words at this place"),
+        ("Fir3t.\nThey spoke of fish.", True, "has changed since, but has these words at this"),
+        ("The first.\nThey spoke of fish.", False, "the words stand elsewhere in it"),
+        ("First.\nThey spoke of fowl.", False, "a.txt does not have these words"),
+        ("", False, "a.txt has no text"),
+        (None, False, "a.txt can't be read (No such file or directory)"),
+    ],
+)
+def test_verify_reads_the_source_again(
+    spoken: tuple[Library, Path, Quote], text: str | None, verified: bool, reason: str
+) -> None:
+    library, path, quote = spoken
+    if text is None:
+        path.unlink()
+    else:
+        path.write_text(text)
+    verification = library.verify(quote)
+    assert bool(verification) is verified
+    assert reason in verification.reason
+
+
+@pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "a.txt/../../secret.txt"])
+def test_verify_reads_nothing_outside_the_sources(
+    spoken: tuple[Library, Path, Quote], path: str
+) -> None:
+    library, source, quote = spoken
+    (source.parent.parent / "secret.txt").write_text(source.read_text())
+    outside = Quote.from_dict(quote.as_dict() | {"path": path})
+    verification = library.verify(outside)
+    assert not verification
+    assert "is not below source_docs" in verification.reason
+
+
+def test_the_module_level_functions_serve_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    shutil.copytree(PROJECT / SOURCES, tmp_path / SOURCES)
+    monkeypatch.chdir(tmp_path)
+    hits = assistant.retrieve("Does the treaty cover the Senkaku Islands?", k=2)
+    assert "Senkaku" in hits[0].paragraph.text
+    assert assistant.answer("How do I bake sourdough bread?").outcome is Outcome.NOT_FOUND
+
+
+def test_threads_share_a_library(summit: Library) -> None:
+    questions = ["How long did it last?", "Taiwan?", "Investment?", "North Korea?"] * 5
+    alone = [summit.answer(question) for question in questions]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(summit.answer, questions)) == alone
+
+
+def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ReadoutError, match="is not a library"):
+        Library.open(tmp_path / "nowhere")
