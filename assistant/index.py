@@ -3,20 +3,21 @@
     index/manifest.json          format, model, counts, sources, and SHA-256 of itself and the rest
     index/generation-.../        the folder that the manifest names
         documents.jsonl          the documents, one a line, with paragraph and sentence offsets
-        first_paragraphs.npy     each document's first paragraph among all
-        keys.npy                 a digest of each embedded text: the paragraphs, then the titles
+        first_paragraphs.int64   each document's first paragraph among all
+        keys.uint8               a digest of each embedded text: the paragraphs, then the titles
         vectors.faiss            their vectors, a flat inner-product FAISS index
-        tokens.bin               the vectors of their tokens, compressed, one after another
-        token_lengths.npy        what these are to be divided by
-        token_ids.npy            each token's number in the model's vocabulary
-        token_spans.npy          where each token starts and ends in its text
-        sentence_tokens.npy      where each sentence's tokens start
-        text_sentences.npy       where each text's sentences start
+        tokens.int8              the vectors of their tokens, compressed, one after another
+        token_lengths.float32    what these are to be divided by
+        token_ids.int32          each token's number in the model's vocabulary
+        token_spans.int32        where each token starts and ends in its text
+        sentence_tokens.int64    where each sentence's tokens start
+        text_sentences.int64     where each text's sentences start
         lexical/                 the BM25 index of the paragraphs
         sentences/               the BM25 index of the sentences
 
 A build writes a new generation, then replaces the manifest, which is the moment it takes effect;
-until then, and if it fails, the old one serves. Nothing is pickled.
+until then, and if it fails, the old one serves. Files that end in a number type hold bare numbers in
+this machine's byte order. Nothing is pickled.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ from assistant.types import Document, Heading, Paragraph, Sentence, written_date
 FORMAT = 1
 MANIFEST = "manifest.json"
 _GENERATION = "generation-"
+_FIRST_PARAGRAPHS = "first_paragraphs.int64"
+_KEYS = "keys.uint8"
+_KEY_BYTES = 16
 _OPENING_ATTEMPTS = 20
 Progress = Callable[[int, int], None]
 KeyArray = npt.NDArray[np.uint8]
@@ -223,7 +227,7 @@ def write(
     try:
         (building / "documents.jsonl").write_bytes(b"".join(lines))
         counts = [len(document.paragraphs) for document in documents]
-        np.save(building / "first_paragraphs.npy", np.cumsum([0, *counts]), allow_pickle=False)
+        np.cumsum([0, *counts]).tofile(building / _FIRST_PARAGRAPHS)
         dimension, embedded = _write_encodings(building, texts, encoder, previous, progress)
         (building / "lexical").mkdir()
         (building / "sentences").mkdir()
@@ -311,14 +315,14 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
                 raise _damaged(generation / name)
         documents = _StoredDocuments(
             (generation / "documents.jsonl").read_bytes().splitlines(),
-            np.load(generation / "first_paragraphs.npy", allow_pickle=False),
+            np.fromfile(generation / _FIRST_PARAGRAPHS, np.int64),
         )
         return Index(
             manifest,
             documents,
             faiss.read_index(str(generation / "vectors.faiss")),
             TokenStore.open(generation, manifest.dimension),
-            np.load(generation / "keys.npy", allow_pickle=False),
+            np.fromfile(generation / _KEYS, np.uint8).reshape(-1, _KEY_BYTES),
             LexicalIndex.open(generation / "lexical"),
             LexicalIndex.open(generation / "sentences"),
         )
@@ -336,7 +340,7 @@ def _write_encodings(
     progress: Progress | None,
 ) -> tuple[int, int]:
     """Embed ``texts`` into files; the dimension, and how many were new: each distinct one once."""
-    keys = [hashlib.blake2b(text.words.encode(), digest_size=16).digest() for text in texts]
+    keys = [hashlib.blake2b(text.words.encode(), digest_size=_KEY_BYTES).digest() for text in texts]
     known: dict[bytes, int] = {}
     if previous:
         known = {key.tobytes(): number for number, key in enumerate(previous.keys)}
@@ -359,8 +363,7 @@ def _write_encodings(
     (building / "vectors.faiss").write_bytes(faiss.serialize_index(flat).tobytes())
     starts = [text.sentence_starts for text in texts]
     TokenStore.save(building, zip((tokens[key] for key in keys), starts, strict=True))
-    key_array = np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, 16)
-    np.save(building / "keys.npy", key_array, allow_pickle=False)
+    (building / _KEYS).write_bytes(b"".join(keys))
     return matrix.shape[1], len(new)
 
 

@@ -16,14 +16,12 @@ import numpy.typing as npt
 
 from assistant.encoder import Encoding, FloatArray, IntArray
 
-_VECTORS = "tokens.bin"
-_ARRAYS = (
-    "token_lengths.npy",
-    "token_ids.npy",
-    "token_spans.npy",
-    "sentence_tokens.npy",
-    "text_sentences.npy",
-)
+_VECTORS = "tokens.int8"
+_LENGTHS = "token_lengths.float32"
+_IDS = "token_ids.int32"
+_SPANS = "token_spans.int32"
+_SENTENCE_TOKENS = "sentence_tokens.int64"
+_TEXT_SENTENCES = "text_sentences.int64"
 
 ByteArray = npt.NDArray[np.int8]
 Numbers = npt.NDArray[np.int64]
@@ -62,34 +60,37 @@ class TokenStore:
         """The store that ``save`` wrote to ``folder``; ValueError or OSError if it is none."""
         path = folder / _VECTORS
         flat = np.memmap(path, np.int8, "r") if path.stat().st_size else np.empty(0, np.int8)
-        arrays = [np.load(folder / name, allow_pickle=False) for name in _ARRAYS]
-        return cls(flat.reshape(-1, dimension), *arrays)
+        return cls(
+            flat.reshape(-1, dimension),
+            np.fromfile(folder / _LENGTHS, np.float32),
+            np.fromfile(folder / _IDS, np.int32),
+            np.fromfile(folder / _SPANS, np.int32).reshape(-1, 2),
+            np.fromfile(folder / _SENTENCE_TOKENS, np.int64),
+            np.fromfile(folder / _TEXT_SENTENCES, np.int64),
+        )
 
     @staticmethod
     def save(folder: Path, texts: Iterable[tuple[Tokens, Sequence[int]]]) -> None:
         """Write the tokens of ``texts`` as they come, each with where its sentences start in it."""
-        lengths, ids, spans = [], [], []
         sentence_tokens, text_sentences, count = [], [0], 0
-        with (folder / _VECTORS).open("wb") as file:
+        with (
+            (folder / _VECTORS).open("wb") as vectors,
+            (folder / _LENGTHS).open("wb") as lengths,
+            (folder / _IDS).open("wb") as ids,
+            (folder / _SPANS).open("wb") as spans,
+        ):
             for tokens, sentence_starts in texts:
-                file.write(tokens.vectors.tobytes())
-                lengths.append(tokens.lengths)
-                ids.append(tokens.ids)
-                spans.append(tokens.spans)
+                vectors.write(tokens.vectors.tobytes())
+                lengths.write(tokens.lengths.tobytes())
+                ids.write(tokens.ids.tobytes())
+                spans.write(tokens.spans.tobytes())
                 first = np.searchsorted(tokens.spans[:, 0], sentence_starts)
                 first[0] = 0
                 sentence_tokens.append(count + first)
                 text_sentences.append(text_sentences[-1] + len(sentence_starts))
                 count += len(tokens.ids)
-        arrays = (
-            np.concatenate(lengths),
-            np.concatenate(ids),
-            np.concatenate(spans),
-            np.concatenate([*sentence_tokens, [count]]),
-            np.array(text_sentences),
-        )
-        for name, array in zip(_ARRAYS, arrays, strict=True):
-            np.save(folder / name, array, allow_pickle=False)
+        np.concatenate([*sentence_tokens, [count]]).tofile(folder / _SENTENCE_TOKENS)
+        np.array(text_sentences).tofile(folder / _TEXT_SENTENCES)
 
     def __len__(self) -> int:
         return len(self._text_sentences) - 1
