@@ -23,7 +23,7 @@ from starlette.datastructures import QueryParams
 from assistant.conversation import Conversations, Turn
 from assistant.errors import QuestionError, ReadoutError
 from assistant.examples import Examples
-from assistant.library import MAXIMUM_QUESTION, Library
+from assistant.library import Library
 from assistant.panel import asking, read_scope
 from assistant.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.types import Scope
@@ -147,7 +147,6 @@ def build(
                 show_label=False,
                 container=False,
                 placeholder=wording.question,
-                max_length=MAXIMUM_QUESTION,
                 max_lines=6,
             )
             # Enabled by the load event below, which is how the page knows that it can ask.

@@ -153,7 +153,7 @@ def documents_html(
 
 
 def asking(documents: Sequence[Document], scope: Scope, wording: Wording) -> str:
-    """Which of ``documents`` a question in ``scope`` is asked of, in words; empty if there are none."""
+    """Which of ``documents`` a question in ``scope`` is asked of; empty if there are none."""
     if not documents:
         return ""
     return wording.asking(sum(map(scope.includes, documents)), len(documents))

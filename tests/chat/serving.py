@@ -14,8 +14,10 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from assistant.server import Settings
+from tests.conftest import PROJECT
 
 _START = """
+import tests.conftest  # so that it can't reach beyond this machine
 from pathlib import Path, PosixPath
 from assistant.library import Library
 from assistant.server import Settings, serve
@@ -48,7 +50,7 @@ def serving(
     port = port or free_port()
     code = _START.format(folder=str(folder), port=port, settings=settings or Settings())
     started = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-W", "error::SyntaxWarning", "-c", code])
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT)
     url = f"http://127.0.0.1:{port}"
     try:
         while True:
