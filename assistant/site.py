@@ -111,8 +111,8 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/examples")
     def example_questions() -> HTMLResponse:
-        _, problem = site.documents()
-        examples = () if problem else site.examples.find()
+        documents, _ = site.documents()
+        examples = site.examples.find() if documents else ()
         return HTMLResponse(examples_html([each.question for each in examples]))
 
     @routes.get("/conversation/{key}.{kind}")

@@ -320,7 +320,7 @@ async function check() {
   const words = restarted ? told.restarted : told.gone;
   const shown = notice.querySelector("span");
   if (!notice.hidden && shown.textContent !== words) shown.textContent = words;
-  setTimeout(check, notice.hidden ? 5000 : 1500);
+  setTimeout(check, notice.hidden ? 3000 : 1000);
 }
 
 /* What is clicked, typed and set. */

@@ -72,8 +72,11 @@ def test_hostile_text_shows_as_it_is_and_does_nothing(visits: Visits, hostile: C
     titles = {each.title for each in library.documents}
     assert set(visit.texts(".cited .title")) <= titles
     for document in library.documents:
-        visit.page.locator("#panel .back").click()
-        visit.page.locator(f"#panel a[href*='{document.id[:2]}']").first.click()
+        with visit.page.expect_response("**/panel/documents**"):
+            visit.page.locator("#panel .back").click()
+        visit.page.locator("#panel .list").wait_for()
+        with visit.page.expect_response("**/panel/source**"):
+            visit.page.locator(f"#panel a[href^='/?cite={document.id[:2]}%20']").click()
         visit.page.locator("#panel .text").wait_for()
         assert visit.texts("#panel section p") == [each.text for each in document.paragraphs]
         assert visit.texts("#panel h2") == [document.title]
