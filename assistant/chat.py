@@ -24,7 +24,7 @@ from assistant.conversation import Conversations, Turn
 from assistant.errors import QuestionError, ReadoutError
 from assistant.examples import Examples
 from assistant.library import Library
-from assistant.panel import asking, read_scope
+from assistant.panel import read_scope
 from assistant.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.types import Scope
 from assistant.wording import Wording
@@ -69,6 +69,13 @@ def build(
 ) -> gradio.Blocks:
     """The app in one language; with ``feedback``, readers can say whether an answer helped."""
 
+    def asked_of(scope: Scope) -> str:
+        if not scope:
+            return ""
+        documents = library.documents
+        count = sum(map(scope.includes, documents))
+        return wording.scope_narrowed.format(count=count, total=len(documents))
+
     def messages(turns: tuple[Turn, ...], reader: Reader) -> list[Message]:
         quoted = {
             (quote.document, quote.paragraph_id) for turn in turns for quote in turn.answer.quotes
@@ -83,7 +90,7 @@ def build(
             reply = answer_html(
                 turn.answer,
                 reader,
-                asked_of=f"{asking(library.documents, turn.scope, wording)}." if turn.scope else "",
+                asked_of=asked_of(turn.scope),
                 turn=turn.id if feedback else "",
                 suggestions=further[:_SUGGESTIONS] if turn is turns[-1] else (),
             )
@@ -105,11 +112,11 @@ def build(
                 question, history=[turn.question for turn in turns], scope=request.scope
             )
         except QuestionError as error:
-            reply = error_html(wording.error, wording.error_more.format(reason=error))
+            reply = error_html(wording.error, wording.because(error))
             yield [*asked, _says("assistant", reply)], question
         except ReadoutError as error:
             log.warning("a question could not be answered: %s", error)
-            reply = error_html(wording.no_index, wording.no_index_more.format(reason=error))
+            reply = error_html(wording.no_index, wording.because(error))
             yield [*asked, _says("assistant", reply)], question
         else:
             turn = Turn(question, request.scope, answer)

@@ -117,7 +117,7 @@ value="{wording.other_language}">{escape(wording.other_name)}</button>
 def _welcome(contents: Contents, reader: Reader) -> str:
     wording = reader.wording
     if contents.problem:
-        title, more = wording.no_index, wording.no_index_more.format(reason=contents.problem)
+        title, more = wording.no_index, wording.because(contents.problem)
     elif not contents.readouts:
         title, more = wording.empty_library, wording.empty_library_more
     else:

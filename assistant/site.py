@@ -239,8 +239,10 @@ def _source(
         if other and (other.end <= quote.start or quote.end <= other.start)
     ]
     verification = site.library.verify(quote)
-    notice = "" if verification else wording.not_verified.format(reason=verification.reason)
-    return source_html(document, reader, marks, notice)
+    if verification:
+        return source_html(document, reader, marks, assurance=wording.verified)
+    notice = wording.not_verified.format(reason=verification.reason)
+    return source_html(document, reader, marks, notice=notice)
 
 
 def _reader(request: Request) -> Reader:

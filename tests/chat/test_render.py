@@ -141,7 +141,8 @@ def blanks(words: str) -> set[str]:
 
 
 def turn(quote: Quote) -> Turn:
-    return Turn("What?", Scope(), Answer("What?", "What?", Outcome.ANSWERED, (quote,), ()))
+    answer = Answer("What?", "What?", Outcome.ANSWERED, confidence=1, quotes=(quote,), hits=())
+    return Turn("What?", Scope(), answer)
 
 
 @given(TEXT)

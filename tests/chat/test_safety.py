@@ -207,18 +207,16 @@ def test_thirty_people_asking_at_once_are_all_answered(chat: Chat) -> None:
     assert all("Senkaku&#32;Islands" in each for each in replies)
 
 
-def test_the_server_ends_when_told_to_though_a_page_is_open(
+def test_the_page_says_when_the_server_has_ended_and_when_it_is_back(
     browser: Browser, summit: Library
 ) -> None:
     context = browser.new_context()
     with serving(summit.folder) as chat:
         visit = Visit(context, chat)
         visit.open()
-        visit.ask("Does the alliance treaty cover the Senkaku Islands?")
         chat.process.terminate()
-        chat.process.wait(timeout=10)
+        chat.process.wait(timeout=10)  # though the page is open
         visit.page.locator("#connection", has_text="not running").wait_for()
-        assert len(visit.texts(".answer")) == 1
         with serving(summit.folder, port=int(chat.url.rpartition(":")[2])):
             visit.page.locator("#connection", has_text="restarted").wait_for()
             visit.page.locator("#reload").click()
