@@ -138,10 +138,12 @@ def router(site: Site) -> APIRouter:
             turn: Annotated[str, Body()],
             helpful: Annotated[bool, Body()],
         ) -> Response:
-            turns = {each.id: each for each in site.conversations.turns(conversation)}
-            if turn not in turns:
+            turns = site.conversations.turns(conversation)
+            place = next((at for at, each in enumerate(turns) if each.id == turn), None)
+            if place is None:
                 raise HTTPException(404)
-            feedback.add(turns[turn], helpful)
+            history = [each.question for each in turns[:place]]
+            feedback.add(turns[place], history, helpful)
             return Response(status_code=204)
 
     if site.editable:

@@ -14,6 +14,7 @@ from assistant.library import Library
 from assistant.server import Settings
 from tests.chat.conftest import Visit, Visits
 from tests.chat.serving import Chat, serving
+from tests.chat.test_accessibility import complaints
 
 READOUTS = {
     "lisbon": (
@@ -101,6 +102,19 @@ def test_an_issuer_and_dates_narrow_what_is_asked(at_desk: Visit) -> None:
     )
     page.locator("#new-chat").click()
     expect(page.locator("#scope span")).to_have_text("Asking all 3 readouts")
+
+
+def test_axe_finds_nothing_at_the_desk(at_desk: Visit) -> None:
+    page = at_desk.page
+    page.locator("#listing summary").click()
+    page.get_by_label("Ask only Talks in Lisbon").check()
+    expect(page.locator("#scope span")).to_have_text("Asking 1 of 3 readouts")
+    at_desk.ask("Who paid for the lunch?")
+    page.locator("#export summary").click()
+    assert complaints(at_desk) == []
+    page.locator("#panel .add").click()
+    page.locator("#adding").wait_for()
+    assert complaints(at_desk) == []
 
 
 def test_the_next_and_the_previous_quote_are_a_click_away(at_desk: Visit) -> None:

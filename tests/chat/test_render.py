@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from assistant import export
 from assistant.conversation import Conversations, Turn
+from assistant.evaluation import read_questions
 from assistant.feedback import Feedback
 from assistant.library import Library
 from assistant.panel import CHOSEN, OTHER, source_html
@@ -175,11 +177,17 @@ def test_conversations_forget_the_oldest(summit: Library) -> None:
     assert conversations.turns("guessable") == ()
 
 
-def test_verdicts_become_a_set_of_questions(summit: Library, folder: Path) -> None:
+def test_good_verdicts_become_a_set_of_questions(summit: Library, folder: Path) -> None:
     feedback = Feedback(folder / "verdicts.jsonl")
-    one = Turn("Senkaku?", Scope(), answer(summit))
-    feedback.add(one, helpful=False)
-    feedback.add(one, helpful=True)
-    (row,) = feedback.question_set()
-    assert (row["helpful"], row["outcome"]) == (True, "answered")
-    assert row["quotes"][0]["text"] == one.answer.quotes[0].text
+    answered = Turn("And the islands?", Scope(), answer(summit))
+    refused = Turn("Who paid?", Scope(), answer(summit, Outcome.NOT_FOUND))
+    feedback.add(answered, ["What of the treaty?"], helpful=False)
+    feedback.add(answered, ["What of the treaty?"], helpful=True)
+    feedback.add(refused, [], helpful=True)
+    feedback.add(Turn("Which lunch?", Scope(), answer(summit)), [], helpful=False)
+    rows = folder / "questions.jsonl"
+    rows.write_text("\n".join(map(json.dumps, feedback.question_set())), encoding="utf-8")
+    first, second = read_questions(rows)
+    assert (first.text, first.history) == ("And the islands?", ("What of the treaty?",))
+    assert first.gold[0].span == answered.answer.quotes[0].text
+    assert (second.text, second.type, second.gold) == ("Who paid?", "unanswerable", ())

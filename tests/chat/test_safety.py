@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,9 @@ import yaml
 from playwright.sync_api import Browser
 
 from assistant.library import Library
+from assistant.server import Settings
 from tests.chat.conftest import Visit, Visits
-from tests.chat.serving import Chat, serving
+from tests.chat.serving import Chat, Faulty, serving
 
 HOSTILE = [
     "<script>window.pwned = 1</script>",
@@ -205,6 +207,25 @@ def test_thirty_people_asking_at_once_are_all_answered(chat: Chat) -> None:
     with ThreadPoolExecutor(30) as people:
         replies = list(people.map(lambda person: ask(chat, person), range(30)))
     assert all("Senkaku&#32;Islands" in each for each in replies)
+
+
+def test_a_fault_is_told_without_its_details_and_the_chat_goes_on(
+    visits: Visits, summit: Library
+) -> None:
+    with serving(summit.folder, Settings(auth=("guest", "pass:word")), library=Faulty) as chat:
+        assert status(chat.url) == 401
+        wrong = base64.b64encode(b"guest:word").decode()
+        assert status(chat.url, headers={"authorization": f"Basic {wrong}"}) == 401
+        assert status(chat.url, headers={"authorization": "Basic \xff"}) == 401
+        visit = visits(chat, http_credentials={"username": "guest", "password": "pass:word"})
+        visit.open()
+        visit.ask("Is there a fault?")
+        assert visit.texts(".asked") == ["Is there a fault?"]
+        assert "Something went wrong here" in visit.texts(".answer")[0]
+        assert "nobody's business" not in visit.page.content()
+        visit.ask("Does the alliance treaty cover the Senkaku Islands?")
+        assert "Senkaku" in visit.texts("blockquote")[0]
+        visit.errors.clear()
 
 
 def test_the_page_says_when_the_server_has_ended_and_when_it_is_back(
