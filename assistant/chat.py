@@ -23,8 +23,8 @@ from starlette.datastructures import QueryParams
 from assistant.conversation import Conversations, Turn
 from assistant.errors import QuestionError, ReadoutError
 from assistant.examples import Examples
-from assistant.library import MAXIMUM_QUESTION, Library
-from assistant.panel import asking, read_scope
+from assistant.library import Library
+from assistant.panel import read_scope
 from assistant.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.types import Scope
 from assistant.wording import Wording
@@ -69,6 +69,13 @@ def build(
 ) -> gradio.Blocks:
     """The app in one language; with ``feedback``, readers can say whether an answer helped."""
 
+    def asked_of(scope: Scope) -> str:
+        if not scope:
+            return ""
+        documents = library.documents
+        count = sum(map(scope.includes, documents))
+        return wording.scope_narrowed.format(count=count, total=len(documents))
+
     def messages(turns: tuple[Turn, ...], reader: Reader) -> list[Message]:
         quoted = {
             (quote.document, quote.paragraph_id) for turn in turns for quote in turn.answer.quotes
@@ -83,44 +90,44 @@ def build(
             reply = answer_html(
                 turn.answer,
                 reader,
-                asked_of=f"{asking(library.documents, turn.scope, wording)}." if turn.scope else "",
+                asked_of=asked_of(turn.scope),
                 turn=turn.id if feedback else "",
                 suggestions=further[:_SUGGESTIONS] if turn is turns[-1] else (),
             )
             said += [_says("user", question_html(turn.question)), _says("assistant", reply)]
         return said
 
-    def ask(question: str, context: str) -> Iterator[tuple[list[Message], str]]:
+    def ask(question: str, context: str) -> Iterator[tuple[list[Message], str, str]]:
         request = Request.read(context)
         reader = Reader(wording, request.american)
         turns = conversations.turns(request.conversation)
         so_far = messages(turns, reader)
         if not question.strip():
-            yield so_far, ""
+            yield so_far, "", ""
             return
         asked = [*so_far, _says("user", question_html(question))]
-        yield [*asked, _says("assistant", searching_html(reader))], ""
+        yield [*asked, _says("assistant", searching_html(reader))], "", question
         try:
             answer = library.answer(
                 question, history=[turn.question for turn in turns], scope=request.scope
             )
         except QuestionError as error:
-            reply = error_html(wording.error, wording.error_more.format(reason=error))
-            yield [*asked, _says("assistant", reply)], question
+            reply = error_html(wording.error, wording.because(error))
+            yield [*asked, _says("assistant", reply)], question, question
         except ReadoutError as error:
             log.warning("a question could not be answered: %s", error)
-            reply = error_html(wording.no_index, wording.no_index_more.format(reason=error))
-            yield [*asked, _says("assistant", reply)], question
+            reply = error_html(wording.no_index, wording.because(error))
+            yield [*asked, _says("assistant", reply)], question, question
         else:
             turn = Turn(question, request.scope, answer)
-            yield messages(conversations.add(request.conversation, turn), reader), ""
+            yield messages(conversations.add(request.conversation, turn), reader), "", question
 
-    def fail(context: str) -> list[Message]:
+    def fail(question: str, context: str) -> list[Message]:
         request = Request.read(context)
         reader = Reader(wording, request.american)
         reply = error_html(wording.failed, wording.failed_more)
         so_far = messages(conversations.turns(request.conversation), reader)
-        return [*so_far, _says("assistant", reply)]
+        return [*so_far, _says("user", question_html(question)), _says("assistant", reply)]
 
     blocks: gradio.Blocks = gradio.Blocks(
         title=wording.name, analytics_enabled=False, fill_height=True
@@ -147,23 +154,26 @@ def build(
                 show_label=False,
                 container=False,
                 placeholder=wording.question,
-                max_length=MAXIMUM_QUESTION,
                 max_lines=6,
             )
             # Enabled by the load event below, which is how the page knows that it can ask.
             send = gradio.Button(wording.send, elem_id="send", interactive=False)
         context = gradio.Textbox(elem_id="context", visible="hidden", label=wording.conversation)
+        # The question being answered, for when that fails. A gradio.State would keep a stream open.
+        last = gradio.Textbox(visible="hidden", label=wording.question)
         clear = gradio.Button(elem_id="clear", visible="hidden")
         asked = gradio.on(
             [box.submit, send.click],
             ask,
             [box, context],
-            [chatbot, box],
+            [chatbot, box, last],
             show_progress="hidden",
             concurrency_limit=_AT_ONCE,
             api_visibility="private",
         )
-        asked.failure(fail, [context], [chatbot], show_progress="hidden", api_visibility="private")
+        asked.failure(
+            fail, [last, context], [chatbot], show_progress="hidden", api_visibility="private"
+        )
         blocks.load(
             lambda: gradio.Button(interactive=True),
             None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ class Feedback:
         self.path = path
         self._lock = threading.Lock()
 
-    def add(self, turn: Turn, helpful: bool) -> None:
-        """Note that the answer of ``turn`` helped, or didn't."""
+    def add(self, turn: Turn, history: Sequence[str], helpful: bool) -> None:
+        """Note that the answer of ``turn``, asked after ``history``, helped, or didn't."""
         row = {
             "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "helpful": helpful,
             "question": turn.question,
+            "history": list(history),
             "searched_for": turn.answer.searched_for,
             "outcome": str(turn.answer.outcome),
             "quotes": [each.as_dict() for each in turn.answer.quotes],
@@ -34,23 +35,23 @@ class Feedback:
             file.write(line)
 
     def question_set(self) -> Iterator[dict[str, Any]]:
-        """The questions with their latest verdict, in the order first asked.
+        """What ``readout evaluate`` reads, a question a row: those whose latest verdict is good.
 
-        A helpful answer's quotes are what a test should expect; where it didn't help, that is for a
-        person to fill in, and ``quotes`` are what was wrong.
+        What a bad answer should have been, nobody has said.
         """
-        latest: dict[str, dict[str, Any]] = {}
+        latest: dict[tuple[str, ...], dict[str, Any]] = {}
         if self.path.exists():
             for line in self.path.read_text(encoding="utf-8").splitlines():
                 row = json.loads(line)
-                latest[row["searched_for"]] = row
-        for question, row in latest.items():
+                latest[(*row["history"], row["question"])] = row
+        for number, row in enumerate((each for each in latest.values() if each["helpful"]), 1):
             yield {
-                "question": question,
-                "outcome": row["outcome"],
-                "helpful": row["helpful"],
-                "quotes": [
-                    {name: each[name] for name in ("document", "paragraph", "text")}
+                "id": f"f{number}",
+                "type": "answerable" if row["quotes"] else "unanswerable",
+                "question": row["question"],
+                "history": row["history"],
+                "gold": [
+                    {"doc": each["document"], "paragraph": each["paragraph"], "span": each["text"]}
                     for each in row["quotes"]
                 ],
             }

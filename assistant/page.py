@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from assistant.render import Reader, escape
 
+# Asked for at once, so that text is never drawn in another font first and then jumps.
+_FIRST_FONTS = ("source-sans-3-latin-wght-normal", "source-serif-4-latin-opsz-normal")
+
 
 @dataclass(frozen=True, slots=True)
 class Assets:
@@ -48,6 +51,10 @@ def page_html(contents: Contents, reader: Reader, assets: Assets, theme: str = "
         "removed": wording.removed,
     }
     data = "".join(f' data-{name}="{escape(value)}"' for name, value in told.items())
+    fonts = "".join(
+        f'<link rel="preload" href="/static/fonts/{name}.woff2" as="font" crossorigin>'
+        for name in _FIRST_FONTS
+    )
     themed = f' data-theme="{theme}"' if theme else ""
     return f"""<!doctype html>
 <html lang="{wording.language}"{themed}>
@@ -57,6 +64,7 @@ def page_html(contents: Contents, reader: Reader, assets: Assets, theme: str = "
 <meta name="color-scheme" content="{theme or "light dark"}">
 <title>{escape(wording.name)}</title>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
+{fonts}
 <link rel="stylesheet" href="{assets.stylesheet}">
 <script type="module" src="{assets.script}"></script>
 <script type="module" src="{assets.gradio}"></script>
@@ -109,7 +117,7 @@ value="{wording.other_language}">{escape(wording.other_name)}</button>
 def _welcome(contents: Contents, reader: Reader) -> str:
     wording = reader.wording
     if contents.problem:
-        title, more = wording.no_index, wording.no_index_more.format(reason=contents.problem)
+        title, more = wording.no_index, wording.because(contents.problem)
     elif not contents.readouts:
         title, more = wording.empty_library, wording.empty_library_more
     else:

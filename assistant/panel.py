@@ -20,9 +20,14 @@ _MOST_LISTED = 200
 
 
 def source_html(
-    document: Document, reader: Reader, marks: Sequence[Mark] = (), notice: str = ""
+    document: Document,
+    reader: Reader,
+    marks: Sequence[Mark] = (),
+    *,
+    assurance: str = "",
+    notice: str = "",
 ) -> str:
-    """The whole of ``document``, with ``marks`` marked and ``notice`` above it."""
+    """The whole of ``document``, with ``marks`` marked, and above it what is right or wrong."""
     wording = reader.wording
     facts = " · ".join(filter(None, [document.issuer, reader.when(document)]))
     buttons = [_button("back", wording.back)]
@@ -50,7 +55,7 @@ def source_html(
     return (
         f'<header><p class="facts"><bdi>{escape(facts)}</bdi>{original}</p>'
         f'<h2 tabindex="-1"><bdi>{escape(document.title)}</bdi></h2>'
-        f"{_tools(buttons, wording)}</header>"
+        f"{_tools(buttons, wording)}{_assurance(assurance)}</header>"
         f'<article class="body text" lang="{language_of(document.text)}" tabindex="0" '
         f'aria-label="{escape(document.title)}">{_notice(notice)}{body}</article>'
     )
@@ -153,7 +158,7 @@ def documents_html(
 
 
 def asking(documents: Sequence[Document], scope: Scope, wording: Wording) -> str:
-    """Which of ``documents`` a question in ``scope`` is asked of, in words; empty if there are none."""
+    """Which of ``documents`` a question in ``scope`` is asked of; empty if there are none."""
     if not documents:
         return ""
     return wording.asking(sum(map(scope.includes, documents)), len(documents))
@@ -176,7 +181,7 @@ def _item(
             f'value="{escape(document.id)}" aria-label="{label}"{checked}>'
         )
     remove = ""
-    if editable:
+    if editable and several:
         sure = escape(wording.remove_sure.format(title=document.title))
         label = escape(f"{wording.remove}: {document.title}")
         remove = (
@@ -265,6 +270,10 @@ def added_html(added: int, problems: Sequence[Problem], reader: Reader) -> str:
 
 def _tools(buttons: Sequence[str], wording: Wording) -> str:
     return f'<div class="tools">{"".join(buttons)}{_button("close", wording.close)}</div>'
+
+
+def _assurance(words: str) -> str:
+    return f'<p class="assurance">{escape(words)}</p>' if words else ""
 
 
 def _notice(words: str) -> str:

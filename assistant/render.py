@@ -136,7 +136,8 @@ def _passage(quote: Quote, paragraph_start: int, number: int, reader: Reader) ->
         f"{marked(quote.text, quote.start, ())}</blockquote><figcaption>"
         f'<a class="citation" href="{escape(cite_url(named))}">'
         f'<span class="number">{number}</span> <span class="cited">'
-        f'<bdi class="title">{escape(quote.title)}</bdi> {details}</span></a>'
+        f'<bdi class="title">{escape(quote.title)}</bdi> {details}</span> '
+        f'<span class="shown">{escape(reader.wording.shown)}</span></a>'
         "</figcaption></figure>"
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from urllib.parse import urlsplit
 
@@ -158,6 +157,6 @@ class Password:
         scheme, _, given = headers.get("authorization", "").partition(" ")
         try:
             decoded = base64.b64decode(given, validate=True)
-        except binascii.Error:
+        except ValueError:
             return False
         return scheme.lower() == "basic" and hmac.compare_digest(decoded, self.expected)

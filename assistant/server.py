@@ -122,7 +122,7 @@ def serve(
         create_app(library, settings),
         host=host,
         port=port,
-        log_level="warning",
+        access_log=False,
         timeout_graceful_shutdown=_GRACE,
         limit_concurrency=_CONNECTIONS,
         server_header=False,

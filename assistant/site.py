@@ -111,8 +111,8 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/examples")
     def example_questions() -> HTMLResponse:
-        _, problem = site.documents()
-        examples = () if problem else site.examples.find()
+        documents, _ = site.documents()
+        examples = site.examples.find() if documents else ()
         return HTMLResponse(examples_html([each.question for each in examples]))
 
     @routes.get("/conversation/{key}.{kind}")
@@ -138,10 +138,12 @@ def router(site: Site) -> APIRouter:
             turn: Annotated[str, Body()],
             helpful: Annotated[bool, Body()],
         ) -> Response:
-            turns = {each.id: each for each in site.conversations.turns(conversation)}
-            if turn not in turns:
+            turns = site.conversations.turns(conversation)
+            place = next((at for at, each in enumerate(turns) if each.id == turn), None)
+            if place is None:
                 raise HTTPException(404)
-            feedback.add(turns[turn], helpful)
+            history = [each.question for each in turns[:place]]
+            feedback.add(turns[place], history, helpful)
             return Response(status_code=204)
 
     if site.editable:
@@ -239,8 +241,10 @@ def _source(
         if other and (other.end <= quote.start or quote.end <= other.start)
     ]
     verification = site.library.verify(quote)
-    notice = "" if verification else wording.not_verified.format(reason=verification.reason)
-    return source_html(document, reader, marks, notice)
+    if verification:
+        return source_html(document, reader, marks, assurance=wording.verified)
+    notice = wording.not_verified.format(reason=verification.reason)
+    return source_html(document, reader, marks, notice=notice)
 
 
 def _reader(request: Request) -> Reader:

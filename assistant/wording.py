@@ -104,14 +104,11 @@ class Wording:
     document_gone: str
     bad_link: str
     error: str
-    error_more: str
     failed: str
     failed_more: str
-    busy: str
     empty_library: str
     empty_library_more: str
     no_index: str
-    no_index_more: str
     build: str
     gone: str
     restarted: str
@@ -129,6 +126,11 @@ class Wording:
 
     def readouts(self, count: int) -> str:
         return (self.loaded_one if count == 1 else self.loaded_many).format(count=count)
+
+    def because(self, error: object) -> str:
+        """What is wrong as a sentence of its own; the engine's words are English."""
+        words = str(error)
+        return f"{words[:1].upper()}{words[1:]}."
 
     def asking(self, count: int, total: int) -> str:
         """Which of ``total`` readouts a question is asked of now."""
@@ -234,7 +236,7 @@ ENGLISH = Wording(
     paragraphs_many="{count} paragraphs",
     undated="Undated",
     no_issuer="Issuer not given",
-    back="All documents",
+    back="Documents",
     close="Close",
     copy_quote="Copy quote",
     copy_link="Copy link",
@@ -251,15 +253,12 @@ ENGLISH = Wording(
     document_gone="The readout this link cites is not in this library.",
     bad_link="This link is not one of ours, so nothing is marked.",
     error="The question could not be answered",
-    error_more="{reason}.",
     failed="Something went wrong here",
     failed_more="This is a fault of the assistant, not of your question. Please ask again.",
-    busy="Too many questions are waiting. Please ask again in a moment.",
     empty_library="There are no readouts yet",
     empty_library_more="Put readouts (.txt or .md) into the folder source_docs, "
     "run “readout build”, and reload this page.",
     no_index="The readouts cannot be searched yet",
-    no_index_more="{reason}.",
     build="Build the index now",
     gone="The assistant is not running. This page is kept, and connects again by itself.",
     restarted="The assistant was restarted. Earlier questions here are no longer remembered.",
@@ -363,15 +362,12 @@ JAPANESE = Wording(
     document_gone="このリンクが示す文書は、ここにはありません。",
     bad_link="リンクが正しくないため、印は付けていません。",
     error="質問に答えられませんでした",
-    error_more="{reason}",
     failed="問題が発生しました",
     failed_more="質問ではなく、アシスタント側の不具合です。もう一度お試しください。",
-    busy="質問が混み合っています。少し待ってからもう一度お試しください。",
     empty_library="文書がまだありません",
     empty_library_more="source_docs フォルダーに文書(.txt、.md)を置き、"
     "「readout build」を実行してから、このページを再読み込みしてください。",
     no_index="まだ文書を検索できません",
-    no_index_more="{reason}",
     build="索引を作成する",
     gone="アシスタントが停止しています。このページはそのまま残り、自動で再接続します。",
     restarted="アシスタントが再起動しました。ここまでの質問は記憶されていません。",

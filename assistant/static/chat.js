@@ -76,6 +76,8 @@ function mountConversation() {
 // Called for every change that Gradio makes to its part of the page.
 function follow(app) {
   if (page.classList.contains("loading") && app.querySelector("#send:enabled")) start();
+  // Gradio puts the browser's language where the page's belongs.
+  if (document.documentElement.lang !== told.language) document.documentElement.lang = told.language;
   // Gradio labels each message with its HTML, and reads all of it out; the announcer does better.
   for (const named of app.querySelectorAll("[data-testid='bot'], [data-testid='user']"))
     named.removeAttribute("aria-label");
@@ -128,8 +130,12 @@ async function fill(address) {
   const response = await fetch(address);
   if (!response.ok) return;
   panel.innerHTML = await response.text();
-  panel.querySelector("mark.chosen")?.scrollIntoView({ block: "center" });
+  showMark();
   showScope();
+}
+
+function showMark() {
+  panel.querySelector("mark.chosen")?.scrollIntoView({ block: "center" });
 }
 
 function showDocuments() {
@@ -140,6 +146,7 @@ function showDocuments() {
 async function openPanel(filled) {
   await filled;
   page.classList.add("sheet");
+  showMark(); // again, as nothing scrolls while the sheet is hidden
   panel.querySelector("h2").focus({ preventScroll: true });
 }
 
@@ -313,7 +320,7 @@ async function check() {
   const words = restarted ? told.restarted : told.gone;
   const shown = notice.querySelector("span");
   if (!notice.hidden && shown.textContent !== words) shown.textContent = words;
-  setTimeout(check, notice.hidden ? 5000 : 1500);
+  setTimeout(check, notice.hidden ? 3000 : 1000);
 }
 
 /* What is clicked, typed and set. */
@@ -392,7 +399,7 @@ function showTheme() {
 dark.addEventListener("change", showTheme);
 showTheme();
 if (new URLSearchParams(location.search).has("cite")) page.classList.add("sheet");
-panel.querySelector("mark.chosen")?.scrollIntoView({ block: "center" });
+showMark();
 mountConversation();
 showExamples();
 check();

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from assistant.library import Library
 from tests.chat.serving import Chat, serving
@@ -31,12 +31,17 @@ def chat(summit: Library) -> Iterator[Chat]:
         yield running
 
 
+def launch(playwright: Playwright) -> Browser:
+    """The machine's own Chromium, which asks nobody anything by itself."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert path, f"the chat is looked at with one of {', '.join(BROWSERS)}; install one"
+    return playwright.chromium.launch(executable_path=path, args=list(QUIET))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert path, f"the tests of the chat need one of {', '.join(BROWSERS)}"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        browser = launch(playwright)
         yield browser
         browser.close()
 

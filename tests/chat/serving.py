@@ -6,21 +6,42 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from assistant.library import EVERYTHING, Library
 from assistant.server import Settings
+from assistant.types import Answer, Scope
+from tests.conftest import PROJECT
 
 _START = """
+import tests.conftest  # so that it can't reach beyond this machine
 from pathlib import Path, PosixPath
 from assistant.library import Library
 from assistant.server import Settings, serve
-serve(Library.open({folder!r}), port={port}, settings={settings!r})
+from tests.chat.serving import Faulty
+serve({library}.open({folder!r}), port={port}, settings={settings!r})
 """
+
+
+class Faulty(Library):
+    """A library that meets what nobody foresaw, for questions with "fault" in them."""
+
+    def answer(
+        self,
+        question: str,
+        *,
+        k: int = 5,
+        history: Sequence[str] = (),
+        scope: Scope = EVERYTHING,
+    ) -> Answer:
+        if "fault" in question:
+            raise RuntimeError("a detail that is nobody's business")
+        return super().answer(question, k=k, history=history, scope=scope)
 
 
 @dataclass(frozen=True)
@@ -42,18 +63,26 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    folder: Path, settings: Settings | None = None, port: int | None = None
+    folder: Path,
+    settings: Settings | None = None,
+    port: int | None = None,
+    library: type[Library] = Library,
 ) -> Iterator[Chat]:
     """The chat over the library in ``folder``, ended on leaving."""
     port = port or free_port()
-    code = _START.format(folder=str(folder), port=port, settings=settings or Settings())
+    code = _START.format(
+        library=library.__name__, folder=str(folder), port=port, settings=settings or Settings()
+    )
     started = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-W", "error::SyntaxWarning", "-c", code])
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT)
     url = f"http://127.0.0.1:{port}"
     try:
         while True:
             try:
                 urlopen(f"{url}/health").close()
+                break
+            except HTTPError as error:  # it wants a password, and so is there
+                error.close()
                 break
             except URLError:
                 if process.poll() is not None or time.monotonic() - started > 60:

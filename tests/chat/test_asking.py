@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.sync_api import expect
+
 from assistant.library import Library
 from tests.chat.conftest import Visit, Visits
 
@@ -47,6 +49,25 @@ def test_an_earlier_citation_is_still_right_after_a_later_question(visit: Visit)
     visit.ask("Was liquefied natural gas discussed?")
     visit.page.locator(".citation").first.click()
     visit.page.locator("mark.chosen", has_text=SENKAKU).wait_for()
+
+
+def test_a_refusal_is_plain_and_folds_the_nearest_passages(visit: Visit) -> None:
+    visit.ask("Who paid for the lunch?")
+    refusal = visit.page.locator(".answer .notice")
+    expect(refusal.locator("h3")).to_have_text("Not stated in the readouts")
+    expect(refusal).to_contain_text("silence does not show that a topic was not raised")
+    passage = visit.page.locator(".nearest .passage").first
+    expect(passage).to_be_hidden()
+    visit.page.locator(".nearest summary").click()
+    expect(passage).to_be_visible()
+
+
+def test_a_rewritten_follow_up_is_shown_as_it_was_searched(visit: Visit) -> None:
+    visit.ask("What was agreed on North Korea?")
+    visit.ask("And the abductions?")
+    note = visit.page.locator(".answer >> nth=1").locator(".note")
+    expect(note).to_contain_text("Searched for:")
+    expect(note).to_contain_text("North Korea")
 
 
 def test_two_browsers_do_not_mix(visits: Visits) -> None:
