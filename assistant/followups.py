@@ -42,13 +42,15 @@ _SETTING = re.compile(r"(?:in|at|on|during|after|before)\b", re.I)
 _NAME = re.compile(r"[A-ZÀ-Þ][\w.-]*(?:['’](?!s\b)\w+)?(?:\s+[A-ZÀ-Þ][\w.-]*)*")
 _WORD = re.compile(r"[\w’'-]+")
 _COMMON = frozenset(
-    """a about according after all am an and any are as at be before between by can could did do does
-    during each for from give had has have how i if in into is list many may me might more most much
-    must name of on or per shall should show since so tell than that the their then there these they
-    this those through to under until was we were what when where whether which while who whom whose
-    why will with would you your he she it his her its them him us our say said come came up go went
-    go got get make made take took happen happened mention mentioned discuss discussed talk talked
-    long""".split()
+    """
+    a about according after all am an and any are as at be before between by can could did do does
+    during each for from give had has have how i if in into is list many may me might more most
+    much must name of on or per shall should show since so tell than that the their then there
+    these they this those through to under until was we were what when where whether which while
+    who whom whose why will with would you your he she it his her its them him us our say said come
+    came up go went go got get make made take took happen happened mention mentioned discuss
+    discussed talk talked long
+    """.split()
 )
 _TITLE_START = re.compile(r"^Readout (?:of|from) (?:the )?")
 _MAXIMUM_CONTENT = 3

@@ -16,8 +16,8 @@
         sentences/               the BM25 index of the sentences
 
 A build writes a new generation, then replaces the manifest, which is the moment it takes effect;
-until then, and if it fails, the old one serves. Files that end in a number type hold bare numbers in
-this machine's byte order. Nothing is pickled.
+until then, and if it fails, the old one serves. Files that end in a number type hold bare numbers
+in this machine's byte order. Nothing is pickled.
 """
 
 from __future__ import annotations
