@@ -20,15 +20,14 @@ from assistant.errors import (
     IndexMismatchError,
     IndexMissingError,
     LibraryError,
-    QuestionError,
 )
 from assistant.followups import alone, standalone
 from assistant.lexical import tokenize
+from assistant.questions import read_question
 from assistant.types import Answer, BuildReport, Document, Hit, Quote, Scope, Verification
 
 SOURCES = "source_docs"
 INDEX = "index"
-MAXIMUM_QUESTION = 2_000
 EVERYTHING = Scope()
 _TURNS = 4  # of the history, the last ones count
 
@@ -148,8 +147,8 @@ class Library:
     ) -> Sequence[Hit]:
         """At most ``k`` paragraphs that may answer ``question``, best first.
 
-        ``history`` holds the earlier questions of the conversation, oldest first; only what is in
-        ``scope`` is searched.
+        ``history`` holds the earlier questions of the conversation, oldest first. Only what is in
+        ``scope``, and in the scope typed in the question (see ``assistant.questions``), is searched.
         """
         return self.answer(question, k=k, history=history, scope=scope).hits
 
@@ -166,8 +165,10 @@ class Library:
         ``k`` bounds the hits looked at; ``history`` and ``scope`` are as for ``retrieve``.
         """
         opened, encoder = self.index, self.encoder
-        asked = self._asked(opened, encoder, _checked(question), history[-_TURNS:], scope)
-        hits = retrieval.retrieve(opened, asked, k, scope)
+        words, typed = read_question(question)
+        scopes = (scope, typed)
+        asked = self._asked(opened, encoder, words, history[-_TURNS:], scopes)
+        hits = retrieval.retrieve(opened, asked, k, scopes)
         return answering.answer(question, asked.standalone.text, hits)
 
     def _asked(
@@ -176,18 +177,20 @@ class Library:
         encoder: Encoder,
         question: str,
         history: Sequence[str],
-        scope: Scope,
+        scopes: Sequence[Scope],
     ) -> retrieval.Asked:
         """The question made standalone by what was found for the one before it, and so on back."""
         if not history:
             return retrieval.ask(opened, encoder, alone(question))
-        before = self._asked(opened, encoder, _checked(history[-1]), history[:-1], scope)
-        found = retrieval.retrieve(opened, before, 1, scope)
+        *earlier, last = (read_question(each)[0] for each in history)
+        before = self._asked(opened, encoder, last, earlier, scopes)
+        found = retrieval.retrieve(opened, before, 1, scopes)
         title, words = "", frozenset[str]()
         if found:
             title = indexing.title_of(found[0].document)
             words = frozenset(tokenize(f"{title} {found[0].document.text}"))
-        return retrieval.ask(opened, encoder, standalone(question, history, title, words))
+        completed = standalone(question, [*earlier, last], title, words)
+        return retrieval.ask(opened, encoder, completed)
 
     def verify(self, quote: Quote) -> Verification:
         """Whether the source file, read again now, has the quote's words at the quote's place."""
@@ -236,17 +239,6 @@ class Library:
                 "rebuild it, or ask without naming a model"
             )
         return encoder
-
-
-def _checked(question: str) -> str:
-    words = question.strip()
-    if not words:
-        raise QuestionError("the question is empty")
-    if len(words) > MAXIMUM_QUESTION:
-        raise QuestionError(
-            f"the question has {len(words):,} characters; at most {MAXIMUM_QUESTION:,} are read"
-        )
-    return words
 
 
 def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Sequence[Hit]:

@@ -77,14 +77,14 @@ def ask(index: Index, encoder: Encoder, standalone: Standalone) -> Asked:
     )
 
 
-def retrieve(index: Index, asked: Asked, k: int, scope: Scope) -> list[Hit]:
-    """The ``k`` best paragraphs in ``scope``, best first; ties go to the earlier paragraph.
+def retrieve(index: Index, asked: Asked, k: int, scopes: Sequence[Scope]) -> list[Hit]:
+    """The ``k`` best paragraphs in all of ``scopes``, best first; ties go to the earlier one.
 
     A paragraph's score is at most 1 + LEXICAL + DATE.
     """
     if not len(asked.encoding.token_ids):
         return []
-    allowed = _allowed(index, scope)
+    allowed = _allowed(index, scopes)
     documents = None if allowed is None else {index.document_of(each) for each in allowed}
     dense = _dense(index, asked, allowed)
     words = dict.fromkeys(asked.terms, 1.0)
@@ -107,20 +107,21 @@ def retrieve(index: Index, asked: Asked, k: int, scope: Scope) -> list[Hit]:
     return hits
 
 
-def _allowed(index: Index, scope: Scope) -> Set[int] | None:
-    """The numbers of the paragraphs in ``scope``; None if that is all of them."""
-    if not scope:
+def _allowed(index: Index, scopes: Sequence[Scope]) -> Set[int] | None:
+    """The numbers of the paragraphs in all of ``scopes``; None if that is every paragraph."""
+    if not any(scopes):
         return None
-    documents = (
-        number for number, document in enumerate(index.documents) if scope.includes(document)
-    )
-    allowed = {each for document in documents for each in index.paragraphs_of(document)}
-    for phrase in scope.phrases:
-        wanted = phrase.casefold()
+    allowed = {
+        each
+        for number, document in enumerate(index.documents)
+        if all(scope.includes(document) for scope in scopes)
+        for each in index.paragraphs_of(number)
+    }
+    for phrase in [phrase.casefold() for scope in scopes for phrase in scope.phrases]:
         allowed &= {
             each
             for each in index.lexical.having_all(tokenize(phrase))
-            if each in allowed and wanted in index.paragraph(each)[1].text.casefold()
+            if each in allowed and phrase in index.paragraph(each)[1].text.casefold()
         }
     return allowed
 
