@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 
 from assistant.answering import best_sentences
-from assistant.encoder import Encoder, FloatArray, load_encoder
+from assistant.encoder import FloatArray, load_encoder
 from assistant.errors import ReadoutError
 from assistant.index import in_context, write
 from assistant.lexical import terms_of
 from assistant.library import INDEX, Library
 from assistant.paragraphs import split
-from assistant.types import Document, Outcome, Paragraph
+from assistant.types import Document, Outcome, Paragraph, Quote
 
 DEPTH = 100  # units ranked for each question
 ERROR_RATE = 0.1
@@ -84,6 +84,7 @@ class Response:
     quotes: tuple[bool, ...]
     confidence: float
     answered: bool
+    searched_for: str
 
     @property
     def right(self) -> bool:
@@ -107,12 +108,16 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     """The questions in a file of JSON objects, or in a BEIR folder."""
     try:
         if path.is_dir():
-            return _beir_questions(path)
-        text = _text(path)
-        rows = json.loads(text) if text.lstrip().startswith("[") else _rows(text)
-        return tuple(_question(row) for row in rows)
+            questions = _beir_questions(path)
+        else:
+            text = _text(path)
+            rows = json.loads(text) if text.lstrip().startswith("[") else _rows(text)
+            questions = tuple(_question(row) for row in rows)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise QuestionSetError(f"{path} can't be read as a question set: {error!r}") from error
+    if not questions:
+        raise QuestionSetError(f"{path} has no questions")
+    return questions
 
 
 def beir_documents(folder: Path) -> tuple[Document, ...]:
@@ -147,12 +152,12 @@ def run(
 
     A unit of retrieval is a paragraph, or with ``by_document`` a document at its best paragraph.
     """
-    bench = _Bench(library, by_document)
+    plain = _Baselines(library, by_document)
     return {
-        "readout": [bench.readout(each) for each in questions],
-        "BM25": [bench.baseline(each, bench.bm25(each)) for each in questions],
-        "cosine": [bench.baseline(each, bench.cosine(each)) for each in questions],
-        "BM25 + cosine": [bench.baseline(each, bench.fusion(each)) for each in questions],
+        "readout": [respond(library, each, by_document=by_document) for each in questions],
+        "BM25": [plain.respond(each, plain.bm25(each)) for each in questions],
+        "cosine": [plain.respond(each, plain.cosine(each)) for each in questions],
+        "BM25 + cosine": [plain.respond(each, plain.fusion(each)) for each in questions],
     }
 
 
@@ -194,56 +199,37 @@ def table(report: dict[str, Any]) -> str:
     return "\n".join(lines).rstrip()
 
 
-class _Bench:
-    """The systems on one library; baselines search the same paragraphs with title and date."""
+def respond(library: Library, question: Question, *, by_document: bool = False) -> Response:
+    """The assistant's response; the units found are paragraphs, or documents."""
+    answer = library.answer(question.text, history=question.history)
+    hits = library.retrieve(question.text, history=question.history, k=DEPTH)
+    return _response(
+        question,
+        [(hit.document, hit.paragraph) for hit in hits],
+        best_sentences(answer.hits)[:_QUOTES],
+        by_document=by_document,
+        confidence=answer.confidence,
+        answered=answer.outcome is Outcome.ANSWERED,
+        searched_for=answer.searched_for,
+    )
+
+
+class _Baselines:
+    """Plain searches of a library's paragraphs, each with its title and date."""
 
     def __init__(self, library: Library, by_document: bool) -> None:
-        self._library = library
+        self._lexical = library.index.lexical
         self._by_document = by_document
         self._parts = [(each, part) for each in library.documents for part in each.paragraphs]
-        self._encoder: Encoder = library.encoder
+        self._encoder = library.encoder
         self._vectors: dict[str, FloatArray] = {}  # many texts are asked for more than once
-        self._matrix: FloatArray | None = None
-
-    def readout(self, question: Question) -> Response:
-        """The assistant's response."""
-        answer = self._library.answer(question.text, history=question.history)
-        hits = self._library.retrieve(question.text, history=question.history, k=DEPTH)
-        spans = [(each.document, each.text) for each in best_sentences(answer.hits)[:_QUOTES]]
-        return self._response(
-            question,
-            [(hit.document, hit.paragraph) for hit in hits],
-            spans,
-            answer.confidence,
-            answer.outcome is Outcome.ANSWERED,
-        )
-
-    def baseline(self, question: Question, found: Found) -> Response:
-        """Quotes of a baseline are the sentences with the closest vectors in its first hits."""
-        asked = self._vector(question.text, question=True)
-        spans = []
-        for number, _ in found[:_QUOTES]:
-            document, paragraph = self._parts[number]
-            texts = [each.text for each in paragraph.sentences]
-            cosines = [self._vector(text) @ asked for text in texts]
-            spans.append((document.id, texts[int(np.argmax(cosines))]))
-        parts = [self._parts[number] for number, _ in found]
-        confidence = found[0][1] if found else 0.0
-        return self._response(question, parts, spans, confidence, bool(found))
-
-    def _vector(self, text: str, question: bool = False) -> FloatArray:
-        if text not in self._vectors:
-            (encoding,) = self._encoder.encode([text], question=question)
-            self._vectors[text] = encoding.vector
-        return self._vectors[text]
+        texts = [in_context(*part) for part in self._parts]
+        self._matrix = np.array([each.vector for each in self._encoder.encode(texts)])
 
     def bm25(self, question: Question) -> Found:
-        return self._library.index.lexical.search(terms_of(question.text), DEPTH)
+        return self._lexical.search(terms_of(question.text), DEPTH)
 
     def cosine(self, question: Question) -> Found:
-        if self._matrix is None:
-            texts = [in_context(*part) for part in self._parts]
-            self._matrix = np.array([each.vector for each in self._encoder.encode(texts)])
         scores = self._matrix @ self._vector(question.text, question=True)
         best = np.argsort(-scores, kind="stable")[:DEPTH]
         return [(int(each), float(scores[each])) for each in best]
@@ -257,28 +243,60 @@ class _Bench:
         fused = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
         return fused[:DEPTH]
 
-    def _response(
-        self,
-        question: Question,
-        parts: Iterable[tuple[Document, Paragraph]],
-        spans: Iterable[tuple[str, str]],
-        confidence: float,
-        answered: bool,
-    ) -> Response:
-        gold = question.gold
-        units: dict[object, bool] = {}
-        for document, paragraph in parts:
-            unit = document.id if self._by_document else (document.id, paragraph.number)
-            is_gold = any(each.is_in(document.id, paragraph.number) for each in gold)
-            units[unit] = units.get(unit, False) or is_gold
-        relevant = {each.document if self._by_document else each for each in gold}
-        quotes = [
-            any(each.document == document and each.span in text for each in gold)
-            for document, text in spans
-        ]
-        return Response(
-            question, tuple(units.values()), len(relevant), tuple(quotes), confidence, answered
+    def respond(self, question: Question, found: Found) -> Response:
+        """The response with the closest sentences by cosine of its first hits as quotes."""
+        asked = self._vector(question.text, question=True)
+        quotes = []
+        for number, _ in found[:_QUOTES]:
+            document, paragraph = self._parts[number]
+            cosines = [self._vector(each.text) @ asked for each in paragraph.sentences]
+            closest = paragraph.sentences[int(np.argmax(cosines))]
+            quotes.append(Quote.of(document, paragraph, closest))
+        return _response(
+            question,
+            [self._parts[number] for number, _ in found],
+            quotes,
+            by_document=self._by_document,
+            confidence=found[0][1] if found else 0.0,
+            answered=bool(found),
+            searched_for=question.text,
         )
+
+    def _vector(self, text: str, question: bool = False) -> FloatArray:
+        if text not in self._vectors:
+            (encoding,) = self._encoder.encode([text], question=question)
+            self._vectors[text] = encoding.vector
+        return self._vectors[text]
+
+
+def _response(
+    question: Question,
+    parts: Iterable[tuple[Document, Paragraph]],
+    quotes: Iterable[Quote],
+    *,
+    by_document: bool,
+    confidence: float,
+    answered: bool,
+    searched_for: str,
+) -> Response:
+    gold = question.gold
+    units: dict[object, bool] = {}
+    for document, paragraph in parts:
+        unit = document.id if by_document else (document.id, paragraph.number)
+        is_gold = any(each.is_in(document.id, paragraph.number) for each in gold)
+        units[unit] = units.get(unit, False) or is_gold
+    return Response(
+        question,
+        ranking=tuple(units.values()),
+        relevant=len({each.document if by_document else each for each in gold}),
+        quotes=tuple(
+            any(each.document == quote.document and each.span in quote.text for each in gold)
+            for quote in quotes
+        ),
+        confidence=confidence,
+        answered=answered,
+        searched_for=searched_for,
+    )
 
 
 def ranking_metrics(responses: Sequence[Response]) -> dict[str, Estimate]:

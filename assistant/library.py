@@ -147,8 +147,8 @@ class Library:
     ) -> Sequence[Hit]:
         """At most ``k`` paragraphs that may answer ``question``, best first.
 
-        ``history`` holds the earlier questions of the conversation, oldest first. Only what is in
-        ``scope``, and in the scope typed in the question (see ``assistant.questions``), is searched.
+        ``history`` holds the earlier questions of the conversation, oldest first. Searched is only
+        what is in ``scope`` and in the scope typed in the question (see ``assistant.questions``).
         """
         return self.answer(question, k=k, history=history, scope=scope).hits
 

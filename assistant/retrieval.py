@@ -31,6 +31,7 @@ CANDIDATES = 50  # texts from each of the two searches; paragraphs around them a
 LOCAL = 0.5  # the paragraph's share of the late interaction, against its neighbourhood's
 LEXICAL = 0.2  # weight of BM25, as a share of the most it could give the question
 DATE = 0.05  # weight of a date that fits
+RARITY = 0.5  # a token of the question counts by its inverse frequency to this power
 NEIGHBOURS = 8  # paragraphs on either side that are a paragraph's neighbourhood
 CARRIED_LOCAL = 0.1  # what history adds to a question hardly chooses the paragraph or its words,
 CARRIED_NEAR = 0.5  # but half as much as the question itself its neighbourhood
@@ -66,7 +67,7 @@ def ask(index: Index, encoder: Encoder, standalone: Standalone) -> Asked:
     """The question made ready to be searched in ``index``."""
     (encoding,) = encoder.encode([standalone.text], question=True)
     paragraphs, found = index.manifest.paragraphs, index.token_frequencies(encoding.token_ids)
-    rarity = np.sqrt(np.log(1 + (paragraphs - found + 0.5) / (found + 0.5)))
+    rarity = np.log(1 + (paragraphs - found + 0.5) / (found + 0.5)) ** RARITY
     carried = encoding.spans[:, 0] >= len(standalone.question)
     return Asked(
         standalone,

@@ -44,4 +44,4 @@ if __name__ == "__main__":
     parser.add_argument("library", type=Path)
     arguments = parser.parse_args()
     written = write_library(arguments.jsonl, arguments.library)
-    print(f"{written:,} readouts written below {arguments.library / SOURCES}")  # noqa: T201
+    print(f"{written:,} readouts written below {arguments.library / SOURCES}")
