@@ -237,3 +237,4 @@ def test_an_empty_library_says_what_to_do_and_takes_its_first_readout(
         visit.page.locator("body:not(.loading)").wait_for()
         visit.ask("Where did the ministers meet?")
         assert visit.texts("blockquote")[0] == "The ministers met in Turin."
+        visit.context.close()
