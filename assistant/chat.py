@@ -20,11 +20,12 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio
 from starlette.datastructures import QueryParams
 
+from assistant.catalogue import Catalogue
 from assistant.conversation import Conversations, Turn
 from assistant.errors import QuestionError, ReadoutError
 from assistant.examples import Examples
 from assistant.library import Library
-from assistant.panel import read_scope
+from assistant.panel import in_scope, read_scope
 from assistant.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.types import Scope
 from assistant.wording import Wording
@@ -61,6 +62,7 @@ class Request:
 
 def build(
     library: Library,
+    catalogue: Catalogue,
     conversations: Conversations,
     examples: Examples,
     wording: Wording,
@@ -68,13 +70,6 @@ def build(
     feedback: bool,
 ) -> gradio.Blocks:
     """The app in one language; with ``feedback``, readers can say whether an answer helped."""
-
-    def asked_of(scope: Scope) -> str:
-        if not scope:
-            return ""
-        documents = library.documents
-        count = sum(map(scope.includes, documents))
-        return wording.scope_narrowed.format(count=count, total=len(documents))
 
     def messages(turns: tuple[Turn, ...], reader: Reader) -> list[Message]:
         quoted = {
@@ -90,7 +85,7 @@ def build(
             reply = answer_html(
                 turn.answer,
                 reader,
-                asked_of=asked_of(turn.scope),
+                asked_of=_asked_of(turn, wording),
                 turn=turn.id if feedback else "",
                 suggestions=further[:_SUGGESTIONS] if turn is turns[-1] else (),
             )
@@ -119,7 +114,8 @@ def build(
             reply = error_html(wording.no_index, wording.because(error))
             yield [*asked, _says("assistant", reply)], question, question
         else:
-            turn = Turn(question, request.scope, answer)
+            cards = catalogue.cards()
+            turn = Turn(question, answer, in_scope(cards, request.scope), len(cards))
             yield messages(conversations.add(request.conversation, turn), reader), "", question
 
     def fail(question: str, context: str) -> list[Message]:
@@ -186,6 +182,12 @@ def build(
         )
     blocks.queue(max_size=_WAITING, api_open=False)
     return blocks
+
+
+def _asked_of(turn: Turn, wording: Wording) -> str:
+    if turn.asked == turn.total:
+        return ""
+    return wording.scope_narrowed.format(count=turn.asked, total=turn.total)
 
 
 def _says(role: str, html: str) -> Message:

@@ -8,18 +8,19 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from assistant.types import Answer, Scope
+from assistant.types import Answer
 
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question with its answer; ``scope`` is which readouts it was asked of."""
+    """One question with its answer, which ``asked`` of the library's ``total`` readouts gave."""
 
     question: str
-    scope: Scope
     answer: Answer
+    asked: int
+    total: int
     id: str = field(default_factory=lambda: secrets.token_hex(4))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from assistant.catalogue import Card, Catalogue
 from assistant.library import Library
 from assistant.types import Document, Outcome, Quote
 
@@ -38,29 +39,31 @@ class Example:
 class Examples:
     """The example questions of a library, found when they are first asked for."""
 
-    def __init__(self, library: Library, most: int = 4) -> None:
+    def __init__(self, library: Library, catalogue: Catalogue, most: int = 4) -> None:
         self._library = library
+        self._catalogue = catalogue
         self._most = most
         self._lock = threading.Lock()
-        self._documents: Sequence[Document] | None = None
+        self._cards: Sequence[Card] = ()
         self._examples: tuple[Example, ...] = ()
 
     def find(self) -> tuple[Example, ...]:
         """At most ``most`` questions that this library answers, on different paragraphs."""
         with self._lock:
-            documents = self._library.documents
-            if documents is not self._documents:
-                self._examples = self._tried(documents)
-                self._documents = documents
+            cards = self._catalogue.cards()
+            if cards is not self._cards:
+                self._examples = self._tried(cards)
+                self._cards = cards
             return self._examples
 
     def found(self) -> tuple[Example, ...]:
         """The same if they were found already; never waits."""
         return self._examples
 
-    def _tried(self, documents: Sequence[Document]) -> tuple[Example, ...]:
+    def _tried(self, cards: Sequence[Card]) -> tuple[Example, ...]:
+        newest = (self._catalogue.document(card.document.id) for card in cards[:_TRIES])
         examples: dict[tuple[str, str], Example] = {}
-        for tried, (topic, question) in enumerate(_candidates(documents)):
+        for tried, (topic, question) in enumerate(_candidates(filter(None, newest))):
             if tried == _TRIES or len(examples) == self._most:
                 break
             answer = self._library.answer(question)
@@ -71,14 +74,13 @@ class Examples:
         return tuple(examples.values())
 
 
-def _candidates(documents: Sequence[Document]) -> Iterator[tuple[str, str]]:
-    """Topics and the questions about them, one a paragraph, those of the newest documents first."""
-    newest = sorted(documents, key=lambda each: (each.date is not None, each.date), reverse=True)
-    for document in newest[:_TRIES]:
+def _candidates(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
+    """Topics and the questions about them, one a paragraph, in the order of ``documents``."""
+    for document in documents:
+        words = Counter(
+            word for paragraph in document.paragraphs for word in set(paragraph.text.split())
+        )
         for template, pattern in _TOPICS:
-            words = Counter(
-                word for paragraph in document.paragraphs for word in set(paragraph.text.split())
-            )
             for paragraph in document.paragraphs:
                 topics = [
                     topic

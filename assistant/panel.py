@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
 from starlette.datastructures import QueryParams
 
+from assistant.catalogue import Card
 from assistant.documents import MAXIMUM_BYTES, SUFFIXES
 from assistant.render import Mark, Reader, cite_url, escape, language_of, marked
 from assistant.types import Document, Problem, Scope
@@ -100,40 +100,32 @@ class Listing:
         """The listing that the form was set to."""
         return cls(fields.get("search", ""), fields.get("by") == "issuer", read_scope(fields))
 
-    def finds(self, document: Document) -> bool:
-        """Whether every word looked for stands in the document or in what it is cited by."""
-        day = document.date.isoformat() if document.date else ""
-        text = _folded(f"{document.title} {document.issuer} {day} {document.text}")
-        return all(word in text for word in _folded(self.search).split())
-
 
 NEWEST_FIRST = Listing()
 
 
 def documents_html(
-    documents: Sequence[Document],
+    cards: Sequence[Card],
+    found: Sequence[Card],
     reader: Reader,
     listing: Listing = NEWEST_FIRST,
     *,
     editable: bool = False,
     notice: str = "",
 ) -> str:
-    """The ``documents`` that ``listing`` finds, newest first, to open and to ask only some of.
+    """Those of the library's ``cards`` that were ``found``, to open and to ask only some of.
 
     ``editable`` says whether documents can be added and removed here.
     """
     wording = reader.wording
-    found = sorted(
-        filter(listing.finds, documents),
-        key=lambda each: (each.date is not None, each.date),
-        reverse=True,
-    )
-    groups: dict[str, list[Document]] = {}
+    groups: dict[str, list[Card]] = {}
     for each in found[:_MOST_LISTED]:
-        by_date = str(each.date.year) if each.date else wording.undated
-        group = (each.issuer or wording.no_issuer) if listing.by_issuer else by_date
-        groups.setdefault(group, []).append(each)
-    several = len(documents) > 1
+        day, issuer = each.document.date, each.document.issuer
+        group = str(day.year) if day else wording.undated
+        groups.setdefault((issuer or wording.no_issuer) if listing.by_issuer else group, []).append(
+            each
+        )
+    several = len(cards) > 1
     items = "".join(
         f"<h3><bdi>{escape(name)}</bdi></h3><ul>"
         + "".join(_item(each, reader, listing, several, editable) for each in group)
@@ -143,35 +135,37 @@ def documents_html(
     if len(found) > _MOST_LISTED:
         more = wording.more_found.format(count=len(found) - _MOST_LISTED)
         items += f'<p class="facts">{escape(more)}</p>'
-    if documents and not found:
+    if cards and not found:
         items = f'<p class="facts">{escape(wording.nothing_found)}</p>'
-    form = _listing_form(documents, listing, wording) if several else ""
+    form = _listing_form(cards, listing, wording) if several else ""
     buttons = [_button("add", wording.add)] if editable else []
     return (
         f'<header><h2 tabindex="-1">{escape(wording.documents)}</h2>'
         f'<p class="facts">{escape(wording.documents_hint)}</p>'
         f"{_tools(buttons, wording)}{form}</header>"
         f'<div class="body list">{_notice(notice)}'
-        f'<p class="asking" hidden>{escape(asking(documents, listing.scope, wording))}</p>'
+        f'<p class="asking" hidden>{escape(asking(cards, listing.scope, wording))}</p>'
         f"{items}</div>"
     )
 
 
-def asking(documents: Sequence[Document], scope: Scope, wording: Wording) -> str:
-    """Which of ``documents`` a question in ``scope`` is asked of; empty if there are none."""
-    if not documents:
-        return ""
-    return wording.asking(sum(map(scope.includes, documents)), len(documents))
+def asking(cards: Sequence[Card], scope: Scope, wording: Wording) -> str:
+    """Which of the library's readouts a question in ``scope`` is asked of; empty if it has none."""
+    return wording.asking(in_scope(cards, scope), len(cards)) if cards else ""
 
 
-def _item(
-    document: Document, reader: Reader, listing: Listing, several: bool, editable: bool
-) -> str:
+def in_scope(cards: Sequence[Card], scope: Scope) -> int:
+    """How many of ``cards`` are in ``scope``."""
+    return sum(scope.includes(each.document) for each in cards) if scope else len(cards)
+
+
+def _item(card: Card, reader: Reader, listing: Listing, several: bool, editable: bool) -> str:
     wording = reader.wording
+    document = card.document
     facts = [reader.when(document) or wording.undated]
     if not listing.by_issuer and document.issuer:
         facts.append(document.issuer)
-    facts.append(wording.paragraphs(len(document.paragraphs)))
+    facts.append(wording.paragraphs(card.paragraphs))
     chosen = ""
     if several:
         checked = " checked" if document.id in listing.scope.documents else ""
@@ -196,9 +190,11 @@ def _item(
     )
 
 
-def _listing_form(documents: Sequence[Document], listing: Listing, wording: Wording) -> str:
+def _listing_form(cards: Sequence[Card], listing: Listing, wording: Wording) -> str:
     scope = listing.scope
-    issuers = sorted({each.issuer for each in documents if each.issuer}, key=str.casefold)
+    issuers = sorted(
+        {each.document.issuer for each in cards if each.document.issuer}, key=str.casefold
+    )
     groupings = [("date", wording.by_date), ("issuer", wording.by_issuer)]
     since = scope.since.isoformat() if scope.since else ""
     until = scope.until.isoformat() if scope.until else ""
@@ -283,7 +279,3 @@ def _notice(words: str) -> str:
 def _button(name: str, label: str, sign: str = "") -> str:
     named = f' aria-label="{escape(label)}" title="{escape(label)}"' if sign else ""
     return f'<button type="button" class="{name}"{named}>{escape(sign or label)}</button>'
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).casefold()

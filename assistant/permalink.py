@@ -7,7 +7,7 @@ in it; ``document`` alone names a whole readout.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -40,10 +40,9 @@ def address(document: str, paragraph: str, paragraph_start: int, start: int, end
     return f"{document}/{paragraph}/{start - paragraph_start}-{end - paragraph_start}"
 
 
-def find(documents: Sequence[Document], address: str) -> Place:
-    """Where ``address`` leads; never raises, whatever it is."""
-    by_id = {each.id: each for each in documents}
-    if whole := by_id.get(address):
+def find(lookup: Callable[[str], Document | None], address: str) -> Place:
+    """Where ``address`` leads, whatever it is; ``lookup`` gives the document of an id."""
+    if whole := lookup(address):
         return Place(Found.DOCUMENT, whole)
     try:
         name, paragraph_id, span = address.rsplit("/", 2)
@@ -52,7 +51,7 @@ def find(documents: Sequence[Document], address: str) -> Place:
     numbers = _SPAN.fullmatch(span)
     if not numbers:
         return Place(Found.GONE)
-    document = by_id.get(name)
+    document = lookup(name)
     if document is None:
         return Place(Found.GONE)
     paragraph = next((each for each in document.paragraphs if each.id == paragraph_id), None)

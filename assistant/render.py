@@ -65,7 +65,7 @@ def searching_html(reader: Reader) -> str:
 def error_html(title: str, reason: str) -> str:
     """The reply when there is none."""
     return (
-        f'<div class="answer"><div class="notice"><h3 class="outcome">{escape(title)}</h3>'
+        f'<div class="answer"><div class="notice"><h2 class="outcome">{escape(title)}</h2>'
         f"<p>{escape(reason)}</p></div></div>"
     )
 
@@ -113,7 +113,7 @@ def _refusal(answer: Answer, reader: Reader) -> str:
     else:
         title, more, nearest = wording.not_found, wording.not_found_more, wording.nearest
     notice = (
-        f'<div class="notice"><h3 class="outcome">{escape(title)}</h3>'
+        f'<div class="notice"><h2 class="outcome">{escape(title)}</h2>'
         f"<p>{escape(more)} {escape(wording.silence)}</p></div>"
     )
     return notice + (_nearest(nearest, answer.hits, reader) if answer.hits else "")

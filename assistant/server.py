@@ -17,6 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 from assistant import chat
+from assistant.catalogue import Catalogue
 from assistant.chat import FRONTEND
 from assistant.conversation import Conversations
 from assistant.errors import ReadoutError
@@ -69,9 +70,10 @@ def create_app(library: Library, settings: Settings = DEFAULTS) -> FastAPI:
     set.
     """
     conversations = Conversations()
-    examples = Examples(library)
+    catalogue = Catalogue(library)
+    examples = Examples(library, catalogue)
     feedback = Feedback(settings.feedback) if settings.feedback else None
-    site = Site(library, conversations, examples, feedback, editable=bool(settings.editable))
+    site = Site(library, catalogue, conversations, examples, feedback, bool(settings.editable))
 
     @asynccontextmanager
     async def warm(_: FastAPI) -> AsyncIterator[None]:
@@ -85,7 +87,7 @@ def create_app(library: Library, settings: Settings = DEFAULTS) -> FastAPI:
     app.mount("/assets", StaticFiles(directory=FRONTEND / "assets"))
     for language, wording in LANGUAGES.items():
         blocks = chat.build(
-            library, conversations, examples, wording, feedback=feedback is not None
+            library, catalogue, conversations, examples, wording, feedback=feedback is not None
         )
         chat.mount(app, blocks, f"{_CHAT}{language}")
 

@@ -18,16 +18,18 @@ from fastapi import APIRouter, Body, Form, HTTPException, Request, Response, Upl
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from assistant import export, intake
+from assistant.catalogue import Card, Catalogue
 from assistant.chat import FRONTEND
 from assistant.conversation import Conversations
 from assistant.documents import MAXIMUM_BYTES
-from assistant.errors import IndexMissingError, ReadoutError
+from assistant.errors import IndexMissingError, QuestionError, ReadoutError
 from assistant.examples import Examples
 from assistant.feedback import Feedback
 from assistant.library import EVERYTHING, SOURCES, Library
 from assistant.page import Assets, Contents, page_html
 from assistant.panel import (
     CHOSEN,
+    NEWEST_FIRST,
     OTHER,
     Listing,
     added_html,
@@ -38,7 +40,7 @@ from assistant.panel import (
 )
 from assistant.permalink import Found, find
 from assistant.render import Mark, Reader, examples_html
-from assistant.types import Document, Problem
+from assistant.types import Problem
 from assistant.wording import ENGLISH, LANGUAGES
 
 STATIC = Path(__file__).parent / "static"
@@ -52,15 +54,16 @@ class Site:
     """What the routes below serve; ``editable`` lets readers add and remove documents."""
 
     library: Library
+    catalogue: Catalogue
     conversations: Conversations
     examples: Examples
     feedback: Feedback | None
     editable: bool
 
-    def documents(self) -> tuple[Sequence[Document], str]:
+    def cards(self) -> tuple[Sequence[Card], str]:
         """The documents that can be asked, and what is wrong with the index if they can't."""
         try:
-            return self.library.documents, ""
+            return self.catalogue.cards(), ""
         except IndexMissingError as error:
             sources = self.library.folder / SOURCES
             files = any(not path.name.startswith(".") for path in sources.iterdir())
@@ -84,14 +87,11 @@ def router(site: Site) -> APIRouter:
     @routes.get("/")
     def page(request: Request, cite: str = "") -> HTMLResponse:
         reader = _reader(request)
-        documents, problem = site.documents()
-        panel = documents_html(documents, reader, editable=site.editable)
-        if cite:
-            panel = _source(site, documents, reader, cite)
+        cards, problem = site.cards()
         contents = Contents(
-            readouts=len(documents),
-            asking=asking(documents, EVERYTHING, reader.wording),
-            panel=panel,
+            readouts=len(cards),
+            asking=asking(cards, EVERYTHING, reader.wording),
+            panel=_source(site, reader, cite) if cite else _documents(site, reader),
             problem=problem,
             buildable=site.editable,
         )
@@ -100,19 +100,17 @@ def router(site: Site) -> APIRouter:
     @routes.get("/panel/documents")
     def panel_documents(request: Request) -> HTMLResponse:
         listing = Listing.read(request.query_params)
-        reader = _reader(request)
-        documents, _ = site.documents()
-        return HTMLResponse(documents_html(documents, reader, listing, editable=site.editable))
+        return HTMLResponse(_documents(site, _reader(request), listing))
 
     @routes.get("/panel/source")
     def panel_source(request: Request, cite: str) -> HTMLResponse:
         also = request.query_params.getlist("also")[:_MOST_MARKS]
-        return HTMLResponse(_source(site, library.documents, _reader(request), cite, also))
+        return HTMLResponse(_source(site, _reader(request), cite, also))
 
     @routes.get("/examples")
     def example_questions() -> HTMLResponse:
-        documents, _ = site.documents()
-        examples = site.examples.find() if documents else ()
+        cards, _ = site.cards()
+        examples = site.examples.find() if cards else ()
         return HTMLResponse(examples_html([each.question for each in examples]))
 
     @routes.get("/conversation/{key}.{kind}")
@@ -175,13 +173,13 @@ def router(site: Site) -> APIRouter:
 
         @routes.delete("/documents/{name:path}")
         def remove(name: str) -> Response:
-            documents = {each.id: each for each in site.documents()[0]}
-            if name not in documents:
+            document = site.catalogue.document(name)
+            if document is None:
                 raise HTTPException(404)
-            if len(documents) == 1:
+            if len(site.catalogue.cards()) == 1:  # an index of nothing can't be built
                 raise HTTPException(409)
             with editing:
-                intake.remove(library, documents[name])
+                intake.remove(library, document)
                 library.build()
             return Response(status_code=204)
 
@@ -198,14 +196,14 @@ def _add(
         with editing:
             came = intake.add(site.library, readouts)
             problems = came.problems
-            _, unbuilt = site.documents()
+            _, unbuilt = site.cards()
             try:
                 if came.added or unbuilt:
                     site.library.build(lambda done, all_: events.put({"done": done, "of": all_}))
             except ReadoutError as error:
                 problems = (*problems, *(Problem(each, str(error)) for each in came.added))
         added = len(came.added) if problems == came.problems else 0
-        _, still = site.documents()
+        _, still = site.cards()
         html = added_html(added, problems, reader)
         events.put({"html": html, "added": added, "built": bool(unbuilt and not still)})
 
@@ -216,25 +214,32 @@ def _add(
         yield json.dumps(event) + "\n"
 
 
-def _source(
-    site: Site,
-    documents: Sequence[Document],
-    reader: Reader,
-    cite: str,
-    also: Sequence[str] = (),
+def _documents(
+    site: Site, reader: Reader, listing: Listing = NEWEST_FIRST, notice: str = ""
 ) -> str:
+    """The panel with the documents that ``listing`` asks for."""
+    cards, _ = site.cards()
+    try:
+        found = site.catalogue.search(listing.search) if cards else ()
+    except QuestionError:  # too long to be in any document
+        found = ()
+    return documents_html(cards, found, reader, listing, editable=site.editable, notice=notice)
+
+
+def _source(site: Site, reader: Reader, cite: str, also: Sequence[str] = ()) -> str:
     """The panel for the address ``cite``, the places ``also`` of its document marked too."""
     wording = reader.wording
-    place = find(documents, cite)
+    if not site.cards()[0]:
+        return _documents(site, reader)
+    place = find(site.catalogue.document, cite)
     document = place.document
     if document is None:
-        notice = wording.document_gone
-        return documents_html(documents, reader, editable=site.editable, notice=notice)
+        return _documents(site, reader, notice=wording.document_gone)
     quote = place.quote
     if quote is None:
         notices = {Found.CHANGED: wording.passage_changed, Found.BAD: wording.bad_link}
         return source_html(document, reader, notice=notices.get(place.found, ""))
-    others = [find([document], each).quote for each in also]
+    others = [find({document.id: document}.get, each).quote for each in also]
     marks = [Mark(quote.start, quote.end, CHOSEN)] + [
         Mark(other.start, other.end, OTHER)
         for other in others

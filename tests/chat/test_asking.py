@@ -54,7 +54,7 @@ def test_an_earlier_citation_is_still_right_after_a_later_question(visit: Visit)
 def test_a_refusal_is_plain_and_folds_the_nearest_passages(visit: Visit) -> None:
     visit.ask("Who paid for the lunch?")
     refusal = visit.page.locator(".answer .notice")
-    expect(refusal.locator("h3")).to_have_text("Not stated in the readouts")
+    expect(refusal.locator("h2")).to_have_text("Not stated in the readouts")
     expect(refusal).to_contain_text("silence does not show that a topic was not raised")
     passage = visit.page.locator(".nearest .passage").first
     expect(passage).to_be_hidden()

@@ -70,7 +70,7 @@ def test_documents_are_grouped_by_date_or_issuer_newest_first(at_desk: Visit) ->
 
 
 def test_documents_are_found_by_their_text(at_desk: Visit) -> None:
-    at_desk.page.locator("#panel [name='search']").fill("galapagos ministry")
+    at_desk.page.locator("#panel [name='search']").fill("galapagos islands")
     expect(at_desk.page.locator("#panel .document")).to_have_text(["Talks in Quito"])
     at_desk.page.locator("#panel [name='search']").fill("nowhere to be found")
     expect(at_desk.page.locator("#panel .list")).to_contain_text("No readout matches.")
@@ -237,3 +237,4 @@ def test_an_empty_library_says_what_to_do_and_takes_its_first_readout(
         visit.page.locator("body:not(.loading)").wait_for()
         visit.ask("Where did the ministers meet?")
         assert visit.texts("blockquote")[0] == "The ministers met in Turin."
+        visit.context.close()

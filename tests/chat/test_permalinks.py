@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
+from assistant.catalogue import Catalogue
 from assistant.library import Library
 from assistant.permalink import Found, address, find
 from tests.chat.conftest import Visit, Visits
@@ -66,7 +67,7 @@ def test_a_bad_link_is_harmless_and_says_so(visits: Visits, cite: str, said: str
 
 def test_a_link_with_offsets_past_the_paragraph_marks_nothing(summit: Library) -> None:
     paragraph = summit.documents[0].paragraphs[0]
-    place = find(summit.documents, f"{SUMMIT}/{paragraph.id}/5-99999")
+    place = find(Catalogue(summit).document, f"{SUMMIT}/{paragraph.id}/5-99999")
     assert (place.found, place.document, place.quote) == (Found.BAD, summit.documents[0], None)
 
 
@@ -81,9 +82,9 @@ def test_a_link_survives_an_edit_elsewhere(folder: Path) -> None:
     cited = address("a/readout", second.id, second.start, sentence.start, sentence.end)
     source.write_text("A new one.\nThe first paragraph.\nThe two leaders met. They agreed.\n")
     library.build()
-    found = find(library.documents, cited)
+    found = find(Catalogue(library).document, cited)
     assert found.quote is not None
     assert (found.quote.text, found.quote.paragraph) == ("They agreed.", 3)
     source.write_text("The first paragraph.\nThe two leaders met. They disagreed.\n")
     library.build()
-    assert find(library.documents, cited).found is Found.CHANGED
+    assert find(Catalogue(library).document, cited).found is Found.CHANGED

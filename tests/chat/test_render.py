@@ -19,7 +19,7 @@ from assistant.feedback import Feedback
 from assistant.library import Library
 from assistant.panel import CHOSEN, OTHER, source_html
 from assistant.render import Mark, Reader, answer_html, escape, language_of, marked, question_html
-from assistant.types import Answer, Outcome, Quote, Scope
+from assistant.types import Answer, Outcome, Quote
 from assistant.wording import ENGLISH, JAPANESE
 
 READER = Reader(ENGLISH)
@@ -144,7 +144,7 @@ def blanks(words: str) -> set[str]:
 
 def turn(quote: Quote) -> Turn:
     answer = Answer("What?", "What?", Outcome.ANSWERED, confidence=1, quotes=(quote,), hits=())
-    return Turn("What?", Scope(), answer)
+    return Turn("What?", answer, asked=1, total=1)
 
 
 @given(TEXT)
@@ -156,7 +156,7 @@ def test_exported_markdown_renders_the_words_as_they_are(text: str) -> None:
 
 
 def test_an_exported_page_needs_nothing_else(summit: Library) -> None:
-    turns = [Turn("<b>What?</b>", Scope(), answer(summit))]
+    turns = [Turn("<b>What?</b>", answer(summit), asked=1, total=1)]
     html = export.page(turns, READER, date(2025, 2, 7))
     assert "<b>" not in html
     assert "Exported on 7 February 2025" in Text(html).text
@@ -165,7 +165,7 @@ def test_an_exported_page_needs_nothing_else(summit: Library) -> None:
 
 def test_conversations_forget_the_oldest(summit: Library) -> None:
     conversations = Conversations(most=2, turns=3)
-    one = Turn("What?", Scope(), answer(summit))
+    one = Turn("What?", answer(summit), asked=1, total=1)
     keys = [f"{number:032x}" for number in range(3)]
     for key in keys:
         conversations.add(key, one)
@@ -179,12 +179,12 @@ def test_conversations_forget_the_oldest(summit: Library) -> None:
 
 def test_good_verdicts_become_a_set_of_questions(summit: Library, folder: Path) -> None:
     feedback = Feedback(folder / "verdicts.jsonl")
-    answered = Turn("And the islands?", Scope(), answer(summit))
-    refused = Turn("Who paid?", Scope(), answer(summit, Outcome.NOT_FOUND))
+    answered = Turn("And the islands?", answer(summit), asked=1, total=1)
+    refused = Turn("Who paid?", answer(summit, Outcome.NOT_FOUND), asked=1, total=1)
     feedback.add(answered, ["What of the treaty?"], helpful=False)
     feedback.add(answered, ["What of the treaty?"], helpful=True)
     feedback.add(refused, [], helpful=True)
-    feedback.add(Turn("Which lunch?", Scope(), answer(summit)), [], helpful=False)
+    feedback.add(Turn("Which lunch?", answer(summit), asked=1, total=1), [], helpful=False)
     rows = folder / "questions.jsonl"
     rows.write_text("\n".join(map(json.dumps, feedback.question_set())), encoding="utf-8")
     first, second = read_questions(rows)
