@@ -25,8 +25,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -223,7 +223,8 @@ def write(
     texts = [_text(paragraph) for document in documents for paragraph in document.paragraphs]
     paragraphs = len(texts)
     texts += [Text(title_of(document), (0,)) for document in documents]
-    building = Path(tempfile.mkdtemp(prefix=_GENERATION, dir=folder))
+    building = folder / f"{_GENERATION}{secrets.token_hex(4)}"
+    building.mkdir()
     try:
         (building / "documents.jsonl").write_bytes(b"".join(lines))
         counts = [len(document.paragraphs) for document in documents]
@@ -242,6 +243,9 @@ def write(
                 for each in documents
             ),
         )
+        mode = (building / "documents.jsonl").stat().st_mode
+        for name in _file_names(building):
+            (building / name).chmod(mode)  # tantivy lets only the owner read some of its files
         manifest = Manifest(
             kind=kind,
             generation=building.name,
@@ -327,7 +331,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
             LexicalIndex.open(generation / "sentences"),
         )
     except OSError as error:
-        raise _damaged(Path(error.filename or generation)) from error
+        raise _damaged(Path(error.filename or generation), error.strerror) from error
     except (ValueError, RuntimeError) as error:
         raise _damaged(generation) from error
 
@@ -409,8 +413,9 @@ def _json_digest(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
-def _damaged(path: Path) -> IndexDamagedError:
-    return IndexDamagedError(f"{path} is missing or not as it was built; rebuild: readout build")
+def _damaged(path: Path, what: str | None = None) -> IndexDamagedError:
+    what = what or "it is not as it was built"
+    return IndexDamagedError(f"{path} can't be used ({what}); rebuild the index: readout build")
 
 
 def _line(document: Document) -> bytes:

@@ -6,8 +6,12 @@ tokens are made beforehand and joined by spaces. BM25 uses tantivy's constants, 
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import tempfile
 import unicodedata
+import weakref
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import log
 from pathlib import Path
@@ -78,7 +82,17 @@ class LexicalIndex:
     @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
         """The index that ``build`` wrote to ``folder``; ValueError or OSError if it is none."""
-        return cls(tantivy.Index.open(str(folder)))
+        effective = os.access in os.supports_effective_ids
+        if os.access(folder, os.W_OK, effective_ids=effective):
+            return cls(tantivy.Index.open(str(folder)))
+        # tantivy makes a lock file even to read, so what can't be written to is read from a copy.
+        copy = Path(tempfile.mkdtemp())
+        for path in folder.iterdir():
+            if path.suffix != ".lock":
+                shutil.copyfile(path, copy / path.name)
+        index = cls(tantivy.Index.open(str(copy)))
+        weakref.finalize(index, shutil.rmtree, copy, ignore_errors=True)
+        return index
 
     def search(
         self, terms: Mapping[str, float], k: int, documents: Collection[int] | None = None

@@ -176,7 +176,8 @@ def test_a_damaged_index_is_told_and_healed(tmp_path: Path) -> None:
     result = readout(tmp_path, "ask", "Taiwan?")
     assert result.exit_code == 1
     assert (
-        "vectors.faiss is missing or not as it was built; rebuild: readout build" in result.stderr
+        "vectors.faiss can't be used (it is not as it was built); rebuild the index"
+        in result.stderr
     )
     assert readout(tmp_path, "build").exit_code == 0
     assert readout(tmp_path, "ask", "Taiwan?").exit_code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -272,7 +273,7 @@ def test_another_librarys_file_is_refused(
     (foreign,) = (other / INDEX).glob("generation-*")
     shutil.copy(foreign / "vectors.faiss", mine / "vectors.faiss")
     with pytest.raises(
-        IndexDamagedError, match=r"vectors\.faiss is missing or not as it was built"
+        IndexDamagedError, match=r"vectors\.faiss can't be used \(it is not as it was built\)"
     ):
         Library(folder, ToyEncoder()).answer("alpha")
 
@@ -335,6 +336,30 @@ def test_readers_meet_no_error_and_no_mixture_while_the_index_is_replaced(folder
         reader.join(30)
     assert failures == []
     assert seen <= {tuple(sorted(text.split("\n"))) for text in texts}
+
+
+def test_a_library_that_can_not_be_written_to_is_read(folder: Path) -> None:
+    put(folder, {"a.txt": "Alpha bravo."})
+    library = Library(folder, ToyEncoder())
+    library.build()
+    before = answers(library)
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    user = os.geteuid()
+    try:
+        for path in folders:
+            path.chmod(0o555)
+        if user == 0:  # root may write everything; look as nobody
+            for path in folder.parents:
+                if path.stat().st_uid == 0:
+                    path.chmod(path.stat().st_mode | 0o055)
+            os.seteuid(65534)
+        assert answers(Library(folder, ToyEncoder())) == before
+        with pytest.raises(LibraryError, match="can't be written"):
+            Library(folder, ToyEncoder()).build()
+    finally:
+        os.seteuid(user)
+        for path in folders:
+            path.chmod(0o755)
 
 
 @given(st.integers(0, 40), st.integers(1, 30), st.randoms(use_true_random=False))
