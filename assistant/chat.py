@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,15 +71,9 @@ def build(
 ) -> gradio.Blocks:
     """The app in one language; with ``feedback``, readers can say whether an answer helped."""
 
-    def messages(turns: tuple[Turn, ...], reader: Reader) -> list[Message]:
-        quoted = {
-            (quote.document, quote.paragraph_id) for turn in turns for quote in turn.answer.quotes
-        }
-        further = [
-            each.question
-            for each in examples.found()
-            if (each.quote.document, each.quote.paragraph_id) not in quoted
-        ]
+    def messages(
+        turns: Sequence[Turn], reader: Reader, suggestions: Sequence[str] = ()
+    ) -> list[Message]:
         said = []
         for turn in turns:
             reply = answer_html(
@@ -87,10 +81,21 @@ def build(
                 reader,
                 asked_of=_asked_of(turn, wording),
                 turn=turn.id if feedback else "",
-                suggestions=further[:_SUGGESTIONS] if turn is turns[-1] else (),
+                suggestions=suggestions if turn is turns[-1] else (),
             )
             said += [_says("user", question_html(turn.question)), _says("assistant", reply)]
         return said
+
+    def further(turns: Sequence[Turn]) -> list[str]:
+        quoted = {
+            (quote.document, quote.paragraph_id) for turn in turns for quote in turn.answer.quotes
+        }
+        questions = [
+            each.question
+            for each in examples.found() or ()
+            if (each.quote.document, each.quote.paragraph_id) not in quoted
+        ]
+        return questions[:_SUGGESTIONS]
 
     def ask(question: str, context: str) -> Iterator[tuple[list[Message], str, str]]:
         request = Request.read(context)
@@ -111,12 +116,14 @@ def build(
             yield [*asked, _says("assistant", reply)], question, question
         except ReadoutError as error:
             log.warning("a question could not be answered: %s", error)
-            reply = error_html(wording.no_index, wording.because(error))
+            # The message names folders of this machine, and is in the log for who runs it.
+            reply = error_html(wording.no_index, wording.no_index_more)
             yield [*asked, _says("assistant", reply)], question, question
         else:
             cards = catalogue.cards()
             turn = Turn(question, answer, in_scope(cards, request.scope), len(cards))
-            yield messages(conversations.add(request.conversation, turn), reader), "", question
+            turns = conversations.add(request.conversation, turn)
+            yield messages(turns, reader, further(turns)), "", question
 
     def fail(question: str, context: str) -> list[Message]:
         request = Request.read(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections import Counter
@@ -9,8 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from assistant.catalogue import Card, Catalogue
+from assistant.errors import ReadoutError
 from assistant.library import Library
 from assistant.types import Document, Outcome, Quote
+
+log = logging.getLogger(__name__)
 
 _TRIES = 24  # questions asked of the library at most, as each costs a search
 _EVERYWHERE = 4  # paragraphs
@@ -37,28 +41,41 @@ class Example:
 
 
 class Examples:
-    """The example questions of a library, found when they are first asked for."""
+    """The example questions of a library, looked for in a thread of their own, again when the index
+    was rebuilt. May be shared by threads.
+    """
 
     def __init__(self, library: Library, catalogue: Catalogue, most: int = 4) -> None:
         self._library = library
         self._catalogue = catalogue
         self._most = most
         self._lock = threading.Lock()
+        self._looking = False
         self._cards: Sequence[Card] = ()
         self._examples: tuple[Example, ...] = ()
 
-    def find(self) -> tuple[Example, ...]:
-        """At most ``most`` questions that this library answers, on different paragraphs."""
-        with self._lock:
-            cards = self._catalogue.cards()
-            if cards is not self._cards:
-                self._examples = self._tried(cards)
-                self._cards = cards
-            return self._examples
+    def found(self) -> tuple[Example, ...] | None:
+        """At most ``most`` questions that this library answers, on different paragraphs.
 
-    def found(self) -> tuple[Example, ...]:
-        """The same if they were found already; never waits."""
-        return self._examples
+        None while they are being looked for, which this call begins; it never waits.
+        """
+        cards = self._catalogue.cards()
+        with self._lock:
+            if cards is self._cards:
+                return self._examples
+            if not self._looking:
+                self._looking = True
+                threading.Thread(target=self._look, args=(cards,), daemon=True).start()
+            return None
+
+    def _look(self, cards: Sequence[Card]) -> None:
+        examples: tuple[Example, ...] = ()
+        try:
+            examples = self._tried(cards)
+        except ReadoutError as error:
+            log.warning("no example questions: %s", error)
+        with self._lock:
+            self._cards, self._examples, self._looking = cards, examples, False
 
     def _tried(self, cards: Sequence[Card]) -> tuple[Example, ...]:
         newest = (self._catalogue.document(card.document.id) for card in cards[:_TRIES])

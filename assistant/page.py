@@ -117,7 +117,9 @@ value="{wording.other_language}">{escape(wording.other_name)}</button>
 def _welcome(contents: Contents, reader: Reader) -> str:
     wording = reader.wording
     if contents.problem:
-        title, more = wording.no_index, wording.because(contents.problem)
+        # What exactly is wrong names folders of this machine, and is for those who may mend it.
+        more = wording.because(contents.problem) if contents.buildable else wording.no_index_more
+        title = wording.no_index
     elif not contents.readouts:
         title, more = wording.empty_library, wording.empty_library_more
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -77,8 +76,10 @@ def create_app(library: Library, settings: Settings = DEFAULTS) -> FastAPI:
 
     @asynccontextmanager
     async def warm(_: FastAPI) -> AsyncIterator[None]:
-        # Beside, so that the page opens while the model loads.
-        threading.Thread(target=_warm, args=(examples,), daemon=True).start()
+        try:
+            examples.found()  # so that the model is loaded beside, while the first page opens
+        except ReadoutError as error:
+            log.warning("%s", error)
         yield
 
     app = FastAPI(lifespan=warm, docs_url=None, redoc_url=None, openapi_url=None)
@@ -138,10 +139,3 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _warm(examples: Examples) -> None:
-    try:
-        examples.find()
-    except ReadoutError as error:
-        log.warning("%s", error)

@@ -67,13 +67,9 @@ class Site:
         except IndexMissingError as error:
             sources = self.library.folder / SOURCES
             files = any(not path.name.startswith(".") for path in sources.iterdir())
-            return (), self._told(error) if files else ""
+            return (), str(error) if files else ""
         except ReadoutError as error:
-            return (), self._told(error)
-
-    def _told(self, error: ReadoutError) -> str:
-        # The message names folders of this machine, which only those who may change them need.
-        return str(error) if self.editable else type(error).__name__
+            return (), str(error)
 
 
 def router(site: Site) -> APIRouter:
@@ -108,9 +104,11 @@ def router(site: Site) -> APIRouter:
         return HTMLResponse(_source(site, _reader(request), cite, also))
 
     @routes.get("/examples")
-    def example_questions() -> HTMLResponse:
+    def example_questions() -> Response:
         cards, _ = site.cards()
-        examples = site.examples.find() if cards else ()
+        examples = site.examples.found() if cards else ()
+        if examples is None:
+            return Response(status_code=202, headers={"retry-after": "1"})
         return HTMLResponse(examples_html([each.question for each in examples]))
 
     @routes.get("/conversation/{key}.{kind}")

@@ -109,6 +109,7 @@ class Wording:
     empty_library: str
     empty_library_more: str
     no_index: str
+    no_index_more: str
     build: str
     gone: str
     restarted: str
@@ -259,6 +260,7 @@ ENGLISH = Wording(
     empty_library_more="Put readouts (.txt or .md) into the folder source_docs, "
     "run “readout build”, and reload this page.",
     no_index="The readouts cannot be searched yet",
+    no_index_more="Whoever runs this assistant can put that right.",
     build="Build the index now",
     gone="The assistant is not running. This page is kept, and connects again by itself.",
     restarted="The assistant was restarted. Earlier questions here are no longer remembered.",
@@ -368,6 +370,7 @@ JAPANESE = Wording(
     empty_library_more="source_docs フォルダーに文書(.txt、.md)を置き、"
     "「readout build」を実行してから、このページを再読み込みしてください。",
     no_index="まだ文書を検索できません",
+    no_index_more="このアシスタントの管理者が対処できます。",
     build="索引を作成する",
     gone="アシスタントが停止しています。このページはそのまま残り、自動で再接続します。",
     restarted="アシスタントが再起動しました。ここまでの質問は記憶されていません。",

@@ -108,7 +108,8 @@ function start() {
 
 async function showExamples() {
   const response = await fetch("/examples");
-  if (response.ok) document.getElementById("examples").innerHTML = await response.text();
+  if (response.status === 202) setTimeout(showExamples, 500); // they are being looked for
+  else if (response.ok) document.getElementById("examples").innerHTML = await response.text();
 }
 
 async function giveVerdict(button) {
