@@ -85,8 +85,8 @@ function follow(app) {
   const questions = app.querySelectorAll(".asked");
   const answers = app.querySelectorAll(".answer");
   page.classList.toggle("empty", questions.length === 0);
-  if (questions.length > state.questions)
-    questions[questions.length - 1].closest(".message-row").scrollIntoView({ block: "start" });
+  if (questions.length > state.questions || answers.length > state.answers)
+    questions[questions.length - 1]?.closest(".message-row").scrollIntoView({ block: "start" });
   if (answers.length > state.answers) answered(answers[answers.length - 1]);
   state.questions = questions.length;
   state.answers = answers.length;

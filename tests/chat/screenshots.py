@@ -20,7 +20,7 @@ QUESTIONS = (
     "Does the alliance treaty cover the Senkaku Islands?",
     "What was said about investment in the United States?",
 )
-REFUSED = "What did they say about climate change?"
+REFUSED = "Who paid for the lunch?"
 
 
 def take(browser: Browser, chat: Chat, target: Path) -> None:
@@ -44,7 +44,10 @@ def take(browser: Browser, chat: Chat, target: Path) -> None:
             desktop.ask(question)
         desktop.page.locator("mark.chosen").wait_for()
         keep(desktop, f"chat-{scheme}-answer")
+        desktop.page.locator("#new-chat").click()
+        desktop.page.locator("body.empty").wait_for()
         desktop.ask(REFUSED)
+        desktop.page.locator(".nearest summary").click()
         keep(desktop, f"chat-{scheme}-refusal")
         desktop.context.close()
 

@@ -70,6 +70,13 @@ def test_a_rewritten_follow_up_is_shown_as_it_was_searched(visit: Visit) -> None
     expect(note).to_contain_text("North Korea")
 
 
+def test_the_newest_answer_is_in_view(visit: Visit) -> None:
+    for question in ("Was liquefied natural gas discussed?", "What about Futenma?") * 2:
+        visit.ask(question)
+        expect(visit.page.locator(".answer .outcome").last).to_be_in_viewport()
+        expect(visit.page.locator(".asked").last).to_be_in_viewport()
+
+
 def test_two_browsers_do_not_mix(visits: Visits) -> None:
     one, other = visits(), visits()
     one.open()
