@@ -127,10 +127,15 @@ async function giveVerdict(button) {
 
 /* The panel: the list of documents, or one of them with the quoted words marked. */
 
+let fillings = 0;
+
 async function fill(address) {
+  const mine = ++fillings;
   const response = await fetch(address);
   if (!response.ok) return;
-  panel.innerHTML = await response.text();
+  const html = await response.text();
+  if (mine !== fillings) return; // something else was asked for since
+  panel.innerHTML = html;
   showMark();
   showScope();
 }

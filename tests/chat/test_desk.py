@@ -135,7 +135,7 @@ def test_a_pasted_readout_can_be_asked_at_once_and_removed(at_desk: Visit, desk:
     page.get_by_label("Title").fill("Talks in Rovaniemi")
     page.get_by_label("Date").fill("2025-02-02")
     page.locator("#adding [type='submit']").click()
-    expect(page.locator(".report")).to_contain_text("1 readout was added")
+    expect(page.locator(".report")).to_contain_text("1 readout was added", timeout=20_000)
     expect(page.locator("#scope span")).to_have_text("Asking all 4 readouts")
     at_desk.ask("What was said about reindeer herding?")
     assert at_desk.texts("#conversation .cited .title")[0] == "Talks in Rovaniemi"
@@ -144,7 +144,7 @@ def test_a_pasted_readout_can_be_asked_at_once_and_removed(at_desk: Visit, desk:
     page.locator("#panel .back").click()
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_label("Remove: Talks in Rovaniemi").click()
-    expect(page.locator("#panel .document")).to_have_count(3)
+    expect(page.locator("#panel .document")).to_have_count(3, timeout=20_000)
     assert not added.exists()
     assert (desk.folder / "source_docs" / ".removed" / added.name).exists()
 
@@ -161,7 +161,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_in(at_desk: Visit, desk: Chat) ->
     page.get_by_label("Files").set_input_files(files)
     page.locator("#adding [type='submit']").click()
     report = page.locator(".report")
-    expect(report).to_contain_text("1 readout was added")
+    expect(report).to_contain_text("1 readout was added", timeout=20_000)
     expect(report.locator("li")).to_have_text(
         [
             re.compile(r"picture\.png: is not one of the formats read here"),
@@ -174,7 +174,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_in(at_desk: Visit, desk: Chat) ->
     page.locator("#panel .back").click()
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_label("Remove: Lima").click()
-    expect(page.locator("#panel .document")).to_have_count(3)
+    expect(page.locator("#panel .document")).to_have_count(3, timeout=20_000)
 
 
 def test_a_verdict_is_kept_with_question_and_quotes(at_desk: Visit, desk: Chat) -> None:
