@@ -136,17 +136,64 @@ def retrieve(folder: Path, /, question: str, k: int, as_json: bool, **asked: Any
 @main.command()
 @click.option("--host", default="127.0.0.1", help="The address to listen at; loopback by default.")
 @click.option("--port", default=7860, type=click.IntRange(0, 65535), help="7860 by default.")
+@click.option(
+    "--auth",
+    envvar="READOUT_AUTH",
+    metavar="NAME:PASSWORD",
+    help="Ask everyone for this name and password.",
+)
+@click.option("--name", "names", multiple=True, help="A name it is called by; repeatable.")
+@click.option(
+    "--edit/--no-edit",
+    default=None,
+    help="Let everyone add and remove readouts; by default only where this machine alone can ask.",
+)
+@click.option(
+    "--feedback",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Ask whether answers helped, and keep that with the question and its quotes in this file.",
+)
 @click.pass_obj
-def chat(folder: Path, host: str, port: int) -> None:
+def chat(
+    folder: Path,
+    host: str,
+    port: int,
+    auth: str | None,
+    names: tuple[str, ...],
+    edit: bool | None,
+    feedback: Path | None,
+) -> None:
     """Open the web chat, after bringing the index up to date.
 
     Example: readout chat --port 8000
     """
+    name, colon, password = (auth or "").partition(":")
+    if auth is not None and not (name and colon and password):
+        raise click.BadParameter("give it as NAME:PASSWORD", param_hint="--auth")
     library = Library.open(folder)
     _build(library)
-    from assistant.server import serve  # gradio takes seconds to import
+    from assistant.server import Settings, serve  # gradio takes seconds to import
 
-    serve(library, host=host, port=port)
+    settings = Settings(
+        hosts=names, auth=(name, password) if auth else None, editable=edit, feedback=feedback
+    )
+    serve(library, host=host, port=port, settings=settings)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def feedback(file: Path) -> None:
+    """Print what `readout chat --feedback FILE` kept as a question set for `readout evaluate`.
+
+    Example: readout feedback verdicts.jsonl > questions.jsonl
+    """
+    from assistant.feedback import Feedback  # only where it is asked for
+
+    try:
+        for question in Feedback(file).question_set():
+            click.echo(json.dumps(question, ensure_ascii=False))
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.ClickException(f"{file} is no file of verdicts ({error!r})") from error
 
 
 @main.command()
