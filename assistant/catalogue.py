@@ -23,7 +23,10 @@ class Card:
     @classmethod
     def of(cls, document: Document) -> Card:
         """The card of ``document``."""
-        return cls(replace(document, text="", paragraphs=(), headings=()), len(document.paragraphs))
+        return cls(
+            replace(document, text="", paragraphs=(), headings=(), questions=()),
+            len(document.paragraphs),
+        )
 
     def mentions(self, words: Sequence[str]) -> bool:
         """Whether all of the folded ``words`` stand in what the document is cited by."""

@@ -124,6 +124,7 @@ def read_document(path: Path, folder: Path) -> Document:
         source_sha256=hashlib.sha256(content).hexdigest(),
         paragraphs=paragraphs,
         headings=headings,
+        questions=_lines(metadata, "questions"),
     )
 
 
@@ -178,6 +179,13 @@ def _words(metadata: dict[str, Any], key: str) -> str:
     if not isinstance(value, str):
         raise DocumentError(f"its {key} is not a line of text")
     return " ".join(value.split())
+
+
+def _lines(metadata: dict[str, Any], key: str) -> tuple[str, ...]:
+    value = metadata.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise DocumentError(f"its {key} are not a list of lines of text")
+    return tuple(" ".join(each.split()) for each in value)
 
 
 def _date(metadata: dict[str, Any]) -> date | None:

@@ -55,7 +55,7 @@ class Examples:
         self._examples: tuple[Example, ...] = ()
 
     def found(self) -> tuple[Example, ...] | None:
-        """At most ``most`` questions that this library answers, on different paragraphs.
+        """At most ``most`` questions that this library answers, with different quotes.
 
         None while they are being looked for, which this call begins; it never waits.
         """
@@ -79,7 +79,7 @@ class Examples:
 
     def _tried(self, cards: Sequence[Card]) -> tuple[Example, ...]:
         newest = (self._catalogue.document(card.document.id) for card in cards[:_TRIES])
-        examples: dict[tuple[str, str], Example] = {}
+        examples: dict[tuple[str, int], Example] = {}
         for tried, (topic, question) in enumerate(_candidates(filter(None, newest))):
             if tried == _TRIES or len(examples) == self._most:
                 break
@@ -87,13 +87,17 @@ class Examples:
             if answer.outcome == Outcome.ANSWERED and topic in answer.quotes[0].text:
                 quote = answer.quotes[0]
                 example = Example(question, quote)
-                examples.setdefault((quote.document, quote.paragraph_id), example)
+                examples.setdefault((quote.document, quote.start), example)
         return tuple(examples.values())
 
 
 def _candidates(documents: Iterable[Document]) -> Iterator[tuple[str, str]]:
-    """Topics and the questions about them, one a paragraph, in the order of ``documents``."""
+    """Topics and the questions about them, one a paragraph, in the order of ``documents``.
+
+    A document's own questions come first, with no topic to look for.
+    """
     for document in documents:
+        yield from (("", question) for question in document.questions)
         words = Counter(
             word for paragraph in document.paragraphs for word in set(paragraph.text.split())
         )

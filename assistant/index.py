@@ -443,4 +443,5 @@ def _document(line: bytes) -> Document:
         words = text[each["start"] : each["end"]]
         paragraphs.append(Paragraph(**each, text=words, sentences=sentences))
     fields["paragraphs"] = tuple(paragraphs)
+    fields["questions"] = tuple(fields["questions"])
     return Document(**fields)

@@ -70,6 +70,7 @@ class Document:
     ``id`` is the path below ``source_docs/`` without its suffix, ``path`` the same with it.
     ``text`` is the file's own text after byte-order mark and front matter, otherwise unaltered;
     ``sha256`` is the hex digest of that text in UTF-8, ``source_sha256`` that of the file's bytes.
+    ``questions`` are examples of what it answers, from its metadata.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Document:
     source_sha256: str
     paragraphs: tuple[Paragraph, ...]
     headings: tuple[Heading, ...] = ()
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
