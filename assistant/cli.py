@@ -172,7 +172,7 @@ def chat(
         raise click.BadParameter("give it as NAME:PASSWORD", param_hint="--auth")
     library = Library.open(folder)
     _build(library)
-    from assistant.server import Settings, serve  # gradio takes seconds to import
+    from assistant.web.server import Settings, serve  # gradio takes seconds to import
 
     settings = Settings(
         hosts=names, auth=(name, password) if auth else None, editable=edit, feedback=feedback
@@ -187,7 +187,7 @@ def feedback(file: Path) -> None:
 
     Example: readout feedback verdicts.jsonl > questions.jsonl
     """
-    from assistant.feedback import Feedback  # only where it is asked for
+    from assistant.web.feedback import Feedback  # only where it is asked for
 
     try:
         for question in Feedback(file).question_set():

@@ -38,6 +38,7 @@ _THAT = re.compile(
     r"|\bthere\W*$|\bit (?:last|happen|end|start|begin)\b",
     re.I,
 )
+_TOPIC = re.compile(r"\b(?:about|concerning|regarding)\b.*\w{4,}", re.I)
 _SETTING = re.compile(r"(?:in|at|on|during|after|before)\b", re.I)
 _NAME = re.compile(r"[A-ZÀ-Þ][\w.-]*(?:['’](?!s\b)\w+)?(?:\s+[A-ZÀ-Þ][\w.-]*)*")
 _WORD = re.compile(r"[\w’'-]+")
@@ -115,7 +116,8 @@ def depends(question: str) -> bool:
         return True
     if pronoun and named and pronoun.start() < named[0] and not _SETTING.match(text):
         return True
-    return len(_content(text)) <= 1 and not named and not dates_in(text)
+    fragment = len(_content(text)) <= 1 and not _TOPIC.search(text)
+    return fragment and not named and not dates_in(text)
 
 
 def names(question: str) -> list[str]:

@@ -44,6 +44,7 @@ def test_these_depend_on_history(question: str) -> None:
         "Who met Zelenskyy in Kyiv in September 2024?",
         "What did President Biden thank his Japanese counterpart for?",
         "Taiwan?",
+        "What was said about tariffs?",
     ],
 )
 def test_these_stand_alone(question: str) -> None:

@@ -14,15 +14,15 @@ from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from assistant.library import EVERYTHING, Library
-from assistant.server import Settings
 from assistant.types import Answer, Scope
+from assistant.web.server import Settings
 from tests.conftest import PROJECT
 
 _START = """
 import tests.conftest  # so that it can't reach beyond this machine
 from pathlib import Path, PosixPath
 from assistant.library import Library
-from assistant.server import Settings, serve
+from assistant.web.server import Settings, serve
 from tests.chat.serving import Faulty
 serve({library}.open({folder!r}), port={port}, settings={settings!r})
 """

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from assistant.catalogue import Catalogue
 from assistant.library import Library
-from assistant.permalink import Found, address, find
+from assistant.web.catalogue import Catalogue
+from assistant.web.permalink import Found, address, find
 from tests.chat.conftest import Visit, Visits
 from tests.chat.test_asking import SENKAKU
 from tests.conftest import SUMMIT

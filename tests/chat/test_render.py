@@ -12,15 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from assistant import export
-from assistant.conversation import Conversations, Turn
 from assistant.evaluation import read_questions
-from assistant.feedback import Feedback
 from assistant.library import Library
-from assistant.panel import CHOSEN, OTHER, source_html
-from assistant.render import Mark, Reader, answer_html, escape, language_of, marked, question_html
 from assistant.types import Answer, Outcome, Quote
-from assistant.wording import ENGLISH, JAPANESE
+from assistant.web import export
+from assistant.web.conversation import Conversations, Turn
+from assistant.web.feedback import Feedback
+from assistant.web.panel import CHOSEN, OTHER, source_html
+from assistant.web.render import (
+    Mark,
+    Reader,
+    answer_html,
+    escape,
+    language_of,
+    marked,
+    question_html,
+)
+from assistant.web.wording import ENGLISH, JAPANESE
 
 READER = Reader(ENGLISH)
 # Browsers keep control characters, but this parser drops them.

@@ -15,17 +15,17 @@ from fastapi.responses import PlainTextResponse
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
-from assistant import chat
-from assistant.catalogue import Catalogue
-from assistant.chat import FRONTEND
-from assistant.conversation import Conversations
 from assistant.errors import ReadoutError
-from assistant.examples import Examples
-from assistant.feedback import Feedback
 from assistant.library import Library
-from assistant.security import Headed, Limited, OnlyKnownPaths, Password, SameOrigin
-from assistant.site import STATIC, Site, router
-from assistant.wording import LANGUAGES
+from assistant.web import chat
+from assistant.web.catalogue import Catalogue
+from assistant.web.chat import FRONTEND
+from assistant.web.conversation import Conversations
+from assistant.web.examples import Examples
+from assistant.web.feedback import Feedback
+from assistant.web.security import Headed, Limited, OnlyKnownPaths, Password, SameOrigin
+from assistant.web.site import STATIC, Site, router
+from assistant.web.wording import LANGUAGES
 
 log = logging.getLogger(__name__)
 

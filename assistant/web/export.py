@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from assistant.conversation import Turn
-from assistant.render import Reader, escape, language_of
 from assistant.types import Answer, Outcome, Quote
-from assistant.wording import Wording
+from assistant.web.conversation import Turn
+from assistant.web.render import Reader, escape, language_of
+from assistant.web.wording import Wording
 
 # Escaped wherever they stand: what Markdown could read as anything but itself.
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&=:])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assistant.render import Reader, escape
+from assistant.web.render import Reader, escape
 
 # Asked for at once, so that text is never drawn in another font first and then jumps.
 _FIRST_FONTS = ("source-sans-3-latin-wght-normal", "source-serif-4-latin-opsz-normal")

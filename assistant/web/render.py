@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote as percent_encode
 
-from assistant.permalink import address
 from assistant.types import Answer, Document, Hit, Outcome, Quote
-from assistant.wording import Wording
+from assistant.web.permalink import address
+from assistant.web.wording import Wording
 
 _NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff]")
 _SCRIPTS = (

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from assistant.catalogue import Card, Catalogue
 from assistant.errors import ReadoutError
 from assistant.library import Library
 from assistant.types import Document, Outcome, Quote
+from assistant.web.catalogue import Card, Catalogue
 
 log = logging.getLogger(__name__)
 

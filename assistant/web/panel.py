@@ -8,11 +8,11 @@ from datetime import date
 
 from starlette.datastructures import QueryParams
 
-from assistant.catalogue import Card
 from assistant.documents import MAXIMUM_BYTES, SUFFIXES
-from assistant.render import Mark, Reader, cite_url, escape, language_of, marked
 from assistant.types import Document, Problem, Scope
-from assistant.wording import Wording
+from assistant.web.catalogue import Card
+from assistant.web.render import Mark, Reader, cite_url, escape, language_of, marked
+from assistant.web.wording import Wording
 
 CHOSEN = "chosen"
 OTHER = "other"

@@ -17,17 +17,18 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Form, HTTPException, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
-from assistant import export, intake
-from assistant.catalogue import Card, Catalogue
-from assistant.chat import FRONTEND
-from assistant.conversation import Conversations
 from assistant.documents import MAXIMUM_BYTES
 from assistant.errors import IndexMissingError, QuestionError, ReadoutError
-from assistant.examples import Examples
-from assistant.feedback import Feedback
 from assistant.library import EVERYTHING, SOURCES, Library
-from assistant.page import Assets, Contents, page_html
-from assistant.panel import (
+from assistant.types import Problem
+from assistant.web import export, intake
+from assistant.web.catalogue import Card, Catalogue
+from assistant.web.chat import FRONTEND
+from assistant.web.conversation import Conversations
+from assistant.web.examples import Examples
+from assistant.web.feedback import Feedback
+from assistant.web.page import Assets, Contents, page_html
+from assistant.web.panel import (
     CHOSEN,
     NEWEST_FIRST,
     OTHER,
@@ -38,10 +39,9 @@ from assistant.panel import (
     documents_html,
     source_html,
 )
-from assistant.permalink import Found, find
-from assistant.render import Mark, Reader, examples_html
-from assistant.types import Problem
-from assistant.wording import ENGLISH, LANGUAGES
+from assistant.web.permalink import Found, find
+from assistant.web.render import Mark, Reader, examples_html
+from assistant.web.wording import ENGLISH, LANGUAGES
 
 STATIC = Path(__file__).parent / "static"
 _MOST_MARKS = 100

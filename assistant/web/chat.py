@@ -20,15 +20,15 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 import gradio
 from starlette.datastructures import QueryParams
 
-from assistant.catalogue import Catalogue
-from assistant.conversation import Conversations, Turn
 from assistant.errors import QuestionError, ReadoutError
-from assistant.examples import Examples
 from assistant.library import Library
-from assistant.panel import in_scope, read_scope
-from assistant.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.types import Scope
-from assistant.wording import Wording
+from assistant.web.catalogue import Catalogue
+from assistant.web.conversation import Conversations, Turn
+from assistant.web.examples import Examples
+from assistant.web.panel import in_scope, read_scope
+from assistant.web.render import Reader, answer_html, error_html, question_html, searching_html
+from assistant.web.wording import Wording
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from assistant.conversation import Turn
+from assistant.web.conversation import Turn
 
 
 class Feedback:
