@@ -265,12 +265,9 @@ def evaluate(folder: Path, questions: Path, as_json: bool, plot: Path | None) ->
     from assistant import evaluation  # needs packages of an extra
 
     asked = evaluation.read_questions(questions)
-    if questions.is_dir():
-        with evaluation.beir_library(questions) as library:
-            responses = evaluation.run(library, asked, by_document=True)
-    else:
-        responses = evaluation.run(_opened(folder), asked, by_document=False)
-    report = evaluation.report(responses)
+    with evaluation.library_of(questions, lambda: _opened(folder)) as library:
+        responses = evaluation.run(library, asked, by_document=questions.is_dir())
+        report = evaluation.report(responses, evaluation.timing(library, asked[:50]))
     click.echo(_json(report) if as_json else evaluation.table(report))
     if plot:
         evaluation.plot(responses, plot)

@@ -16,11 +16,12 @@ import csv
 import gzip
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -136,12 +137,15 @@ def beir_documents(folder: Path) -> tuple[Document, ...]:
 
 
 @contextmanager
-def beir_library(folder: Path) -> Iterator[Library]:
-    """A library of the passages of a BEIR folder, for as long as it is measured."""
+def library_of(questions: Path, otherwise: Callable[[], Library]) -> Iterator[Library]:
+    """What ``questions`` are asked of: a BEIR folder's passages for as long as needed, or else."""
+    if not questions.is_dir():
+        yield otherwise()
+        return
     with TemporaryDirectory() as temporary:
         library = Library(Path(temporary))
         (library.folder / INDEX).mkdir()
-        write(library.folder / INDEX, beir_documents(folder), {}, load_encoder(), None)
+        write(library.folder / INDEX, beir_documents(questions), {}, load_encoder(), None)
         yield library
 
 
@@ -161,7 +165,25 @@ def run(
     }
 
 
-def report(responses: dict[str, list[Response]]) -> dict[str, Any]:
+def timing(library: Library, questions: Sequence[Question]) -> dict[str, float]:
+    """Median milliseconds of a question asked again, and of its share that is the encoder's."""
+
+    def median(work: Callable[[Question], object]) -> float:
+        times = []
+        for question in questions:
+            work(question)
+            start = perf_counter()
+            work(question)
+            times.append(perf_counter() - start)
+        return float(np.median(times)) * 1000
+
+    return {
+        "answer": median(lambda each: library.answer(each.text)),
+        "encoder": median(lambda each: list(library.encoder.encode([each.text], question=True))),
+    }
+
+
+def report(responses: dict[str, list[Response]], times: dict[str, float]) -> dict[str, Any]:
     """The metrics as JSON types: ranking by question type and system, refusal by system."""
     ranking: dict[str, dict[str, Any]] = {}
     kinds = {each.question.type for each in responses["readout"]} | {_ALL}
@@ -175,7 +197,11 @@ def report(responses: dict[str, list[Response]]) -> dict[str, Any]:
                 )
                 rows[system] = {name: asdict(value) for name, value in metrics.items()}
     refusal = {system: refusal_metrics(each) for system, each in responses.items()}
-    return {"ranking": ranking, "refusal": {name: each for name, each in refusal.items() if each}}
+    return {
+        "ranking": ranking,
+        "refusal": {name: each for name, each in refusal.items() if each},
+        "milliseconds": times,
+    }
 
 
 def table(report: dict[str, Any]) -> str:
@@ -196,7 +222,13 @@ def table(report: dict[str, Any]) -> str:
         lines += _header(["refusal", *names])
         for system, metrics in report["refusal"].items():
             lines.append(_row([system, *(f"{value:.3f}" for value in metrics.values())]))
-    return "\n".join(lines).rstrip()
+        lines.append("")
+    times = report["milliseconds"]
+    lines.append(
+        f"A question takes {times['answer']:.0f} ms (median of each asked again), "
+        f"of which the encoder {times['encoder']:.0f} ms."
+    )
+    return "\n".join(lines)
 
 
 def respond(library: Library, question: Question, *, by_document: bool = False) -> Response:

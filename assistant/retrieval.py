@@ -225,7 +225,9 @@ def _matches(index: Index, asked: Asked, paragraph: int, text: str) -> tuple[Mat
         theirs = _word_at(text, *tokens.spans[closest[token]])
         cosine = round(float(cosines[closest[token], token]), 4)
         matches.setdefault((mine, theirs), Match(mine, theirs, cosine))
-    return tuple(matches.values())[:_MATCHES]
+        if len(matches) == _MATCHES:
+            break
+    return tuple(matches.values())
 
 
 def _word_at(text: str, start: int, end: int) -> str:
