@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from assistant import __version__
-from assistant.errors import IndexMissingError, ReadoutError
+from assistant.errors import IndexMissingError, NoReadoutsError, ReadoutError
 from assistant.library import Library
 from assistant.types import Answer, BuildReport, Hit, Outcome, Quote, Scope
 
@@ -171,7 +171,10 @@ def chat(
     if auth is not None and not (name and colon and password):
         raise click.BadParameter("give it as NAME:PASSWORD", param_hint="--auth")
     library = Library.open(folder)
-    _build(library)
+    try:
+        _build(library)
+    except NoReadoutsError as error:
+        click.echo(f"note: {_visible(str(error))}; the chat opens all the same", err=True)
     from assistant.web.server import Settings, serve  # gradio takes seconds to import
 
     settings = Settings(

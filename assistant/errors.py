@@ -2,7 +2,8 @@
 
 ReadoutError
 ├── QuestionError        the question is empty or too long
-├── LibraryError         the folder is no library, or has no document that can be read
+├── LibraryError         the folder is no library, or its index can't be written
+│   └── NoReadoutsError      it has no document that can be read
 ├── DocumentError        one file can't be read as a document
 ├── EncoderError         the embedding model is missing, altered or unusable
 └── IndexUnusableError   the built index can't serve
@@ -24,7 +25,11 @@ class QuestionError(ReadoutError):
 
 
 class LibraryError(ReadoutError):
-    """The folder is no library, or has no document that can be read."""
+    """The folder is no library, or its index can't be written."""
+
+
+class NoReadoutsError(LibraryError):
+    """The library has no document that can be read."""
 
 
 class DocumentError(ReadoutError):

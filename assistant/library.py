@@ -20,6 +20,7 @@ from assistant.errors import (
     IndexMismatchError,
     IndexMissingError,
     LibraryError,
+    NoReadoutsError,
 )
 from assistant.followups import alone, standalone
 from assistant.lexical import tokenize
@@ -105,7 +106,7 @@ class Library:
                 documents, problems = read_documents(sources)
                 if not documents:
                     reasons = "".join(f"\n  {problem}" for problem in problems)
-                    raise LibraryError(f"no readout to index in {sources}{reasons}")
+                    raise NoReadoutsError(f"no readout to index in {sources}{reasons}")
                 before = {each.id: each for each in previous.documents} if previous else {}
                 embedded = indexing.write(target, documents, state, encoder, previous, progress)
         except Timeout:
