@@ -1,8 +1,9 @@
 """The times a question names, and how well a document's date fits them.
 
-"In January 2022", "early 2024", "on 7 February", "that April": readouts of the same people weeks
-apart are nearly the same, and the date is what tells them apart. A general date parser can't be
-used, as it gives one day where a question names a stretch of time, or a month of any year.
+"In January 2022", "early 2024", "on 7 February", "that April", and in Japanese "2022年1月" or
+"令和4年春": readouts of the same people weeks apart are nearly the same, and the date is what tells
+them apart. A general date parser can't be used, as it gives one day where a question names a
+stretch of time, or a month of any year.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from math import exp
+from unicodedata import normalize
 
 _DAYS = 14.0  # a document this far from the time asked about has 1/e of the evidence
 
@@ -39,9 +41,30 @@ _PARTS = {  # of a year, in months; winter ends in the next year
     "q3": (7, 9),
     "q4": (10, 12),
 }
+_JAPANESE_PARTS = {
+    "春": (3, 5),
+    "夏": (6, 8),
+    "秋": (9, 11),
+    "冬": (12, 14),
+    "初め": (1, 4),
+    "初頭": (1, 4),
+    "半ば": (5, 8),
+    "中頃": (5, 8),
+    "末": (9, 12),
+    "終わり": (9, 12),
+    "前半": (1, 6),
+    "上半期": (1, 6),
+    "後半": (7, 12),
+    "下半期": (7, 12),
+}
+_ERAS = {"平成": 1988, "令和": 2018}  # the year before each began
 _MONTH = rf"(?P<month>{'|'.join(sorted(MONTHS, key=len, reverse=True))})\b\.?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)\b"
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
+_JAPANESE_YEAR = (
+    rf"(?:(?<!\d)(?P<year>(?:19|20)\d\d)|(?P<era>{'|'.join(_ERAS)})(?P<reign>\d\d?|元))年"
+)
+_JAPANESE_MONTH = r"(?P<number>\d\d?)月(?:(?P<day>\d\d?)日)?"
 _PATTERNS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -52,6 +75,9 @@ _PATTERNS = [
         rf"\b{_MONTH}(?: of|,)? {_YEAR}",
         rf"(?<![\d,.$€£¥-]){_YEAR}(?![\d,.]\d|-\d)",
         rf"\b{_MONTH}",
+        rf"{_JAPANESE_YEAR}の?(?P<part>{'|'.join(_JAPANESE_PARTS)})",
+        rf"{_JAPANESE_YEAR}(?:の?{_JAPANESE_MONTH})?",
+        rf"(?<!\d){_JAPANESE_MONTH}",
     )
 ]
 # "May" and "March" are other words too; after one of these they are months.
@@ -90,6 +116,7 @@ class When:
 
 def dates_in(text: str) -> tuple[When, ...]:
     """The times that ``text`` names, in order."""
+    text = normalize("NFKC", text)  # Japanese digits are often as wide as other characters
     found: list[tuple[int, int, When]] = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
@@ -111,6 +138,8 @@ def date_evidence(named: Iterable[When], day: date | None) -> float:
 def _when(match: re.Match[str], before: str) -> When | None:
     groups = match.groupdict()
     year = int(groups["year"]) if groups.get("year") else None
+    if groups.get("era"):
+        year = _ERAS[groups["era"]] + (1 if groups["reign"] == "元" else int(groups["reign"]))
     day = int(groups["day"]) if groups.get("day") else None
     name, part = groups.get("month"), groups.get("part")
     if name and year is None and day is None:
@@ -118,7 +147,7 @@ def _when(match: re.Match[str], before: str) -> When | None:
         if short or not name[0].isupper():
             return None
     if part:
-        months = _PARTS[part.casefold()]
+        months = _PARTS.get(part.casefold()) or _JAPANESE_PARTS[part]
     elif name or groups.get("number"):
         number = MONTHS[name.casefold()] if name else int(groups["number"])
         months = (number, number)

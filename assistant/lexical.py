@@ -114,14 +114,18 @@ class LexicalIndex:
         found = self._found(query, self._searcher.num_docs, None)
         return sorted(number for number, _ in found)
 
-    def ceiling(self, terms: Mapping[str, float]) -> float:
-        """The most that BM25 could give a passage for ``terms``: each it knows, without end."""
+    def ceiling(self, terms: Mapping[str, float], *, unknown: bool = False) -> float:
+        """The most that BM25 could give a passage for ``terms``, were each in it without end.
+
+        Terms that no passage has count too with ``unknown``: of a question in another language only
+        a number or a name may be known, and finding these is not finding the question.
+        """
         total = self._searcher.num_docs
         frequencies = {term: self._searcher.doc_freq("tokens", term) for term in terms}
         return sum(
             terms[term] * (_K1 + 1) * log(1 + (total - found + 0.5) / (found + 0.5))
             for term, found in frequencies.items()
-            if found
+            if found or unknown
         )
 
     def _query(self, terms: Mapping[str, float], occur: tantivy.Occur) -> tantivy.Query:

@@ -150,7 +150,7 @@ def _scored(index: Index, asked: Asked, candidates: Set[int]) -> list[_Scored]:
     runs = list(_runs(index, candidates))
     documents = {index.document_of(run.start) for run in runs}
     bm25 = dict(index.lexical.search(asked.terms, sum(map(len, runs)), documents))
-    lexical_weight = LEXICAL / max(index.lexical.ceiling(asked.terms), 1e-12)
+    lexical_weight = LEXICAL / max(index.lexical.ceiling(asked.terms, unknown=True), 1e-12)
     tokens, named = asked.encoding.tokens, asked.standalone.dates
     scored = []
     for run in runs:

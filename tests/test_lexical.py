@@ -67,7 +67,9 @@ def test_scores_are_bm25_times_the_weight(index: LexicalIndex) -> None:
 def test_no_score_reaches_the_ceiling(index: LexicalIndex) -> None:
     terms = terms_of("alpha bravo zulu")
     idf = log(1 + (5 - 2 + 0.5) / (2 + 0.5))
-    assert index.ceiling(terms) == pytest.approx(2 * 2.2 * idf)
+    of_none = log(1 + (5 + 0.5) / 0.5)
+    assert index.ceiling(terms) == pytest.approx(2.2 * 2 * idf)
+    assert index.ceiling(terms, unknown=True) == pytest.approx(2.2 * (2 * idf + of_none))
     assert index.search(terms, 1)[0][1] < index.ceiling(terms)
 
 

@@ -32,7 +32,8 @@ def test_a_score_is_what_its_parts_make_it(folder: Path) -> None:
     share = bravo / (bravo + zulu)
     length, mean = 3, (3 + 2) / 2  # the title "Doc" counts
     saturation = 1 / (1 + 1.2 * (0.25 + 0.75 * length / mean))
-    assert first.score == pytest.approx(share + LEXICAL * saturation, abs=2e-3)
+    lexical = saturation * bravo**2 / (bravo**2 + zulu**2)
+    assert first.score == pytest.approx(share + LEXICAL * lexical, abs=2e-3)
     assert second.score == pytest.approx((1 - LOCAL) * share, abs=2e-3)  # from its neighbour
 
 
