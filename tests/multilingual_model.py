@@ -194,4 +194,4 @@ if __name__ == "__main__":
     parser.add_argument("--weights", type=Path, help=f"the file {WEIGHTS}, if not installed")
     arguments = parser.parse_args()
     convert(arguments.weights or installed_weights(), arguments.folder)
-    print(f"written to {arguments.folder}")  # noqa: T201
+    print(f"written to {arguments.folder}")
