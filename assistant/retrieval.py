@@ -152,13 +152,13 @@ def _scored(index: Index, asked: Asked, candidates: Set[int]) -> list[_Scored]:
     bm25 = dict(index.lexical.search(asked.terms, sum(map(len, runs)), documents))
     lexical_weight = LEXICAL / max(index.lexical.ceiling(asked.terms, unknown=True), 1e-12)
     tokens, named = asked.encoding.tokens, asked.standalone.dates
+    numbers = [index.document_of(run.start) for run in runs]
+    titles = [range(index.title_of(each), index.title_of(each) + 1) for each in numbers]
+    met = index.tokens.closest(tokens, [*runs, *titles])
     scored = []
-    for run in runs:
-        document = index.document_of(run.start)
-        title, _ = index.tokens.closest(
-            tokens, index.title_of(document), index.title_of(document) + 1
-        )
-        sentences, starts = index.tokens.closest(tokens, run.start, run.stop)
+    for run, document, (sentences, starts), (title, _) in zip(
+        runs, numbers, met, met[len(runs) :], strict=False
+    ):
         sentences = np.maximum(sentences, title)
         local = np.maximum.reduceat(sentences, starts, axis=0)
         near = local.copy()

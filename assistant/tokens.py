@@ -22,6 +22,7 @@ _IDS = "token_ids.int32"
 _SPANS = "token_spans.int32"
 _SENTENCE_TOKENS = "sentence_tokens.int64"
 _TEXT_SENTENCES = "text_sentences.int64"
+_ROWS_AT_ONCE = 2_048
 
 ByteArray = npt.NDArray[np.int8]
 Numbers = npt.NDArray[np.int64]
@@ -99,24 +100,45 @@ class TokenStore:
         part = self._tokens_of(text, text + 1)
         return Tokens(self._vectors[part], self._lengths[part], self._ids[part], self._spans[part])
 
-    def closest(self, question: FloatArray, first: int, after: int) -> tuple[FloatArray, Numbers]:
-        """How close the sentences of the texts ``first`` to ``after`` - 1 come to a question.
+    def closest(
+        self, question: FloatArray, runs: Sequence[range]
+    ) -> list[tuple[FloatArray, Numbers]]:
+        """How close the sentences of runs of texts come to a question, a pair for each run.
 
-        ``question`` are the unit vectors of its tokens, shape (q, dimension). The first array,
+        ``question`` are the unit vectors of its tokens, shape (q, dimension). The first of a pair,
         shape (sentences, q), has for each sentence and token of the question the cosine of the
         closest token of the sentence; 0 for a sentence without tokens. The second has the place
         of each text's first sentence in it.
         """
-        part = self._tokens_of(first, after)
-        starts = self._text_sentences[first : after + 1]
-        sentences = self._sentence_tokens[starts[0] : starts[-1] + 1] - part.start
-        cosines = self._vectors[part].astype(np.float32) @ question.T
-        cosines /= self._lengths[part, np.newaxis]
-        best = np.zeros((len(sentences) - 1, len(question)), dtype=np.float32)
-        full = np.flatnonzero(np.diff(sentences))
-        if len(full):
-            best[full] = np.maximum.reduceat(cosines, sentences[full], axis=0)
-        return best, starts[:-1] - starts[0]
+        parts = [self._tokens_of(run.start, run.stop) for run in runs]
+        cosines = self._cosines(question, parts)
+        found, end = [], 0
+        for run, part in zip(runs, parts, strict=True):
+            starts = self._text_sentences[run.start : run.stop + 1]
+            sentences = self._sentence_tokens[starts[0] : starts[-1] + 1] - part.start
+            start, end = end, end + part.stop - part.start
+            best = np.zeros((len(sentences) - 1, len(question)), dtype=np.float32)
+            full = np.flatnonzero(np.diff(sentences))
+            if len(full):
+                best[full] = np.maximum.reduceat(cosines[start:end], sentences[full], axis=0)
+            found.append((best, starts[:-1] - starts[0]))
+        return found
+
+    def _cosines(self, question: FloatArray, parts: Sequence[slice]) -> FloatArray:
+        """The cosine of each stored token in ``parts`` with each of the question's."""
+        if not parts:
+            return np.empty((0, len(question)), dtype=np.float32)
+        rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+        cosines = np.empty((len(rows), len(question)), dtype=np.float32)
+        # Blocks of a few megabytes in memory that is used again: larger ones are mostly page faults.
+        buffer = np.empty((_ROWS_AT_ONCE, question.shape[1]), dtype=np.float32)
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            block = rows[start : start + _ROWS_AT_ONCE]
+            vectors = buffer[: len(block)]
+            vectors[:] = self._vectors[block]
+            np.matmul(vectors, question.T, out=cosines[start : start + len(block)])
+        cosines /= self._lengths[rows, np.newaxis]
+        return cosines
 
     def first_sentence(self, text: int) -> int:
         """The number of the text's first sentence among the sentences of all texts."""
