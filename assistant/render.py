@@ -131,9 +131,10 @@ def _passage(quote: Quote, paragraph_start: int, number: int, reader: Reader) ->
     facts = filter(None, [f"¶ {quote.paragraph}", reader.when(quote), quote.issuer])
     details = " ".join(f'<span class="fact">{escape(fact)}</span>' for fact in facts)
     named = address(quote.document, quote.paragraph_id, paragraph_start, quote.start, quote.end)
+    emphasis = (Mark(*quote.emphasis, "exact"),) if quote.emphasis else ()
     return (
         f'<figure class="passage"><blockquote lang="{language_of(quote.text)}" dir="auto">'
-        f"{marked(quote.text, quote.start, ())}</blockquote><figcaption>"
+        f"{marked(quote.text, quote.start, emphasis)}</blockquote><figcaption>"
         f'<a class="citation" href="{escape(cite_url(named))}">'
         f'<span class="number">{number}</span> <span class="cited">'
         f'<bdi class="title">{escape(quote.title)}</bdi> {details}</span> '
