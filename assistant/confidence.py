@@ -34,10 +34,16 @@ class Signals:
 
 
 # Fitted by `python -m training.fit`, in the order of the signals.
-_COEFFICIENTS: Sequence[float] = (0.2, 0.05, 0.1, 0.5, 5.0, 5.0)
-_INTERCEPT = -3.0
+_COEFFICIENTS: Sequence[float] = (0.1445, 0.0567, 0.0257, 0.5710, 2.2417, 3.5190)
+_INTERCEPT = -3.4283
 # Highest share of wrong answers given, and the confidence that it takes, in cross-validation.
-_THRESHOLDS: Sequence[tuple[float, float]] = ((0.1, 0.8),)
+_THRESHOLDS: Sequence[tuple[float, float]] = (
+    (0.15, 0.602),
+    (0.2, 0.597),
+    (0.25, 0.534),
+    (0.3, 0.527),
+    (1.0, 0.0),
+)
 
 
 def confidence(signals: Signals) -> float:
