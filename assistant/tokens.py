@@ -130,7 +130,7 @@ class TokenStore:
             return np.empty((0, len(question)), dtype=np.float32)
         rows = np.concatenate([np.arange(part.start, part.stop) for part in parts])
         cosines = np.empty((len(rows), len(question)), dtype=np.float32)
-        # Blocks of a few megabytes in memory that is used again: larger ones are mostly page faults.
+        # Blocks of a few megabytes, in memory used again: larger ones are mostly page faults.
         buffer = np.empty((_ROWS_AT_ONCE, question.shape[1]), dtype=np.float32)
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             block = rows[start : start + _ROWS_AT_ONCE]
