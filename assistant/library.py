@@ -165,10 +165,12 @@ class Library:
 
         ``k`` bounds the hits looked at; ``history`` and ``scope`` are as for ``retrieve``.
         """
-        opened, encoder = self.index, self.encoder
+        opened = self.index  # once: a build may replace it meanwhile
+        encoder = self._asking_encoder(opened)
         words, typed = read_question(question)
         scopes = (scope, typed)
-        asked = self._asked(opened, encoder, words, history[-_TURNS:], scopes)
+        earlier = [read_question(each)[0] for each in history[-_TURNS:]]
+        asked = self._asked(opened, encoder, words, earlier, scopes)
         hits = retrieval.retrieve(opened, asked, k, scopes)
         return answering.answer(question, asked.standalone.text, hits)
 
@@ -183,14 +185,13 @@ class Library:
         """The question made standalone by what was found for the one before it, and so on back."""
         if not history:
             return retrieval.ask(opened, encoder, alone(question))
-        *earlier, last = (read_question(each)[0] for each in history)
-        before = self._asked(opened, encoder, last, earlier, scopes)
+        before = self._asked(opened, encoder, history[-1], history[:-1], scopes)
         found = retrieval.retrieve(opened, before, 1, scopes)
         title, words = "", frozenset[str]()
         if found:
             title = indexing.title_of(found[0].document)
             words = frozenset(tokenize(f"{title} {found[0].document.text}"))
-        completed = standalone(question, [*earlier, last], title, words)
+        completed = standalone(question, history, title, words)
         return retrieval.ask(opened, encoder, completed)
 
     def verify(self, quote: Quote) -> Verification:
