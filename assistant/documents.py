@@ -93,9 +93,7 @@ def read_documents(folder: Path) -> tuple[tuple[Document, ...], tuple[Problem, .
 
 def read_document(path: Path, folder: Path) -> Document:
     """The readout at ``path`` below ``folder``; DocumentError says why it can't be read."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DocumentError(f"is not one of the formats read here ({', '.join(sorted(SUFFIXES))})")
+    suffix = format_of(path)
     content = _read_bytes(path, MAXIMUM_BYTES)
     text = _decode(content)
     metadata: dict[str, Any] = {}
@@ -126,6 +124,14 @@ def read_document(path: Path, folder: Path) -> Document:
         headings=headings,
         questions=_lines(metadata, "questions"),
     )
+
+
+def format_of(path: Path) -> str:
+    """The suffix of ``path`` in lower case; DocumentError if no such file is read here."""
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DocumentError(f"is not one of the formats read here ({', '.join(sorted(SUFFIXES))})")
+    return suffix
 
 
 def _read_bytes(path: Path, limit: int) -> bytes:

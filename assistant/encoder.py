@@ -162,16 +162,19 @@ def weights_fingerprint(folder: Path) -> str:
     files = sorted(folder.rglob("*.safetensors"))
     if not files:
         raise EncoderError(f"the model in {folder} has no safetensors weights")
-    digests = []
-    for path in files:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
-        digests.append(digest.hexdigest())
+    digests = [file_sha256(path) for path in files]
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file of any size, in hex; OSError if it can't be read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def model_folder(name: str) -> Path:

@@ -40,7 +40,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assistant.documents import SourceFile
-from assistant.encoder import Encoder, FloatArray, IntArray
+from assistant.encoder import Encoder, FloatArray, IntArray, file_sha256
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
 from assistant.tokens import Numbers, Tokens, TokenStore, compressed
@@ -113,9 +113,9 @@ class Index:
         found = tokens.frequencies(np.concatenate([once, under_title]))
         self._token_frequencies = np.minimum(found, manifest.paragraphs)
 
-    def is_of(self, lines: Sequence[bytes], kind: IndexKind) -> bool:
-        """Whether a build of these documents in this way would make this index again."""
-        digest = hashlib.sha256(b"".join(lines)).hexdigest()
+    def is_of(self, documents: bytes, kind: IndexKind) -> bool:
+        """Whether a build of these stored documents in this way would make this index again."""
+        digest = hashlib.sha256(documents).hexdigest()
         return self.manifest.kind == kind and self.manifest.files["documents.jsonl"] == digest
 
     def token_frequencies(self, ids: IntArray) -> Numbers:
@@ -207,7 +207,7 @@ def write(
     """
     if previous and previous.manifest.kind.model_sha256 != encoder.fingerprint:
         previous = None
-    lines = [_line(document) for document in documents]
+    stored = b"".join(_line(document) for document in documents)
     kind = IndexKind(
         format=FORMAT,
         model=encoder.name,
@@ -215,7 +215,7 @@ def write(
         splitter=f"sentencex {version('sentencex')}",
         tokenizer=f"{TOKENIZER}; tantivy {version('tantivy')}",
     )
-    if previous and previous.is_of(lines, kind):
+    if previous and previous.is_of(stored, kind):
         if sources != previous.manifest.sources:
             _publish(folder, replace(previous.manifest, sources=sources))
         return 0
@@ -226,7 +226,7 @@ def write(
     building = folder / f"{_GENERATION}{secrets.token_hex(4)}"
     building.mkdir()
     try:
-        (building / "documents.jsonl").write_bytes(b"".join(lines))
+        (building / "documents.jsonl").write_bytes(stored)
         counts = [len(document.paragraphs) for document in documents]
         np.cumsum([0, *counts]).tofile(building / _FIRST_PARAGRAPHS)
         dimension, embedded = _write_encodings(building, texts, encoder, previous, progress)
@@ -315,7 +315,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
     generation = folder / manifest.generation
     try:
         for name, digest in manifest.files.items():
-            if _digest(generation / name) != digest:
+            if file_sha256(generation / name) != digest:
                 raise _damaged(generation / name)
         documents = _StoredDocuments(
             (generation / "documents.jsonl").read_bytes().splitlines(),
@@ -398,15 +398,7 @@ def _synced_digest(path: Path) -> str:
     """SHA-256 of a file that is now safely on disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
-    return _digest(path)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_sha256(path)
 
 
 def _json_digest(fields: Mapping[str, Any]) -> str:

@@ -94,6 +94,7 @@ def retrieve(index: Index, asked: Asked, k: int, scopes: Sequence[Scope]) -> lis
     if allowed is not None:
         scored = [each for each in scored if each.paragraph in allowed]
     by_interaction = sorted(scored, key=lambda each: (-each.interaction, each.paragraph))
+    interaction_ranks = {each.paragraph: rank for rank, each in enumerate(by_interaction, start=1)}
     best = sorted(scored, key=lambda each: (-each.score, each.paragraph))[:k]
     hits = []
     for each, sentence_scores in zip(best, _sentence_scores(index, asked, best), strict=True):
@@ -101,7 +102,7 @@ def retrieve(index: Index, asked: Asked, k: int, scopes: Sequence[Scope]) -> lis
         why = Why(
             dense_rank=_rank(dense, each.paragraph),
             lexical_rank=_rank(lexical, each.paragraph),
-            interaction_rank=by_interaction.index(each) + 1,
+            interaction_rank=interaction_ranks[each.paragraph],
             matches=_matches(index, asked, each.paragraph, paragraph.text),
         )
         hits.append(Hit(document, paragraph, each.score, tuple(sentence_scores), why))
@@ -148,11 +149,10 @@ def _dense(index: Index, asked: Asked, allowed: Set[int] | None) -> list[int]:
 def _scored(index: Index, asked: Asked, candidates: Set[int]) -> list[_Scored]:
     """The candidates and the paragraphs around them, in order."""
     runs = list(_runs(index, candidates))
-    documents = {index.document_of(run.start) for run in runs}
-    bm25 = dict(index.lexical.search(asked.terms, sum(map(len, runs)), documents))
+    numbers = [index.document_of(run.start) for run in runs]
+    bm25 = dict(index.lexical.search(asked.terms, sum(map(len, runs)), set(numbers)))
     lexical_weight = LEXICAL / max(index.lexical.ceiling(asked.terms, unknown=True), 1e-12)
     tokens, named = asked.encoding.tokens, asked.standalone.dates
-    numbers = [index.document_of(run.start) for run in runs]
     titles = [range(index.title_of(each), index.title_of(each) + 1) for each in numbers]
     met = index.tokens.closest(tokens, [*runs, *titles])
     scored = []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,25 @@ def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_refuse_network)
+
+
+@contextmanager
+def without_privilege(folder: Path) -> Iterator[None]:
+    """Inside, root, who may read and write everything, is nobody, and gets to ``folder``."""
+    if os.geteuid() != 0:
+        yield
+        return
+    above = [each for each in (folder, *folder.parents) if each.stat().st_uid == 0]
+    modes = [each.stat().st_mode for each in above]
+    try:
+        for each, mode in zip(above, modes, strict=True):
+            each.chmod(mode | 0o055)
+        os.seteuid(65534)
+        yield
+    finally:
+        os.seteuid(0)
+        for each, mode in zip(above, modes, strict=True):
+            each.chmod(mode)
 
 
 @pytest.fixture

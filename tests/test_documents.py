@@ -11,7 +11,7 @@ import pytest
 
 from assistant.documents import MAXIMUM_BYTES, read_documents
 from assistant.types import Document
-from tests.conftest import PROJECT, SUMMIT
+from tests.conftest import PROJECT, SUMMIT, without_privilege
 
 
 def read_one(folder: Path, name: str, content: bytes) -> Document:
@@ -145,20 +145,8 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("They spoke.")
     path.chmod(0)
-    tmp_path.chmod(0o755)
-    user = os.geteuid()
-    parents = [each for each in path.parents if each.stat().st_uid == user and each != Path("/")]
-    modes = [each.stat().st_mode for each in parents]
-    try:
-        if user == 0:  # root may read everything; look as nobody
-            for each in parents:
-                each.chmod(each.stat().st_mode | 0o055)
-            os.seteuid(65534)
+    with without_privilege(tmp_path):
         documents, problems = read_documents(tmp_path)
-    finally:
-        os.seteuid(user)
-        for each, mode in zip(parents, modes, strict=True):
-            each.chmod(mode)
     assert documents == ()
     assert [str(each) for each in problems] == [
         "a.txt: can't be read (Permission denied); check its permissions"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -25,6 +24,7 @@ from assistant.errors import (
 )
 from assistant.library import INDEX, SOURCES, Library
 from assistant.types import Answer
+from tests.conftest import without_privilege
 from tests.toy import ToyEncoder
 
 QUESTIONS = ("alpha", "bravo delta", "zulu", "Which echo?", "会談")
@@ -344,20 +344,14 @@ def test_a_library_that_can_not_be_written_to_is_read(folder: Path) -> None:
     library.build()
     before = answers(library)
     folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
-    user = os.geteuid()
     try:
         for path in folders:
             path.chmod(0o555)
-        if user == 0:  # root may write everything; look as nobody
-            for path in folder.parents:
-                if path.stat().st_uid == 0:
-                    path.chmod(path.stat().st_mode | 0o055)
-            os.seteuid(65534)
-        assert answers(Library(folder, ToyEncoder())) == before
-        with pytest.raises(LibraryError, match="can't be written"):
-            Library(folder, ToyEncoder()).build()
+        with without_privilege(folder):
+            assert answers(Library(folder, ToyEncoder())) == before
+            with pytest.raises(LibraryError, match="can't be written"):
+                Library(folder, ToyEncoder()).build()
     finally:
-        os.seteuid(user)
         for path in folders:
             path.chmod(0o755)
 

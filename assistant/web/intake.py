@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.documents import METADATA_SUFFIX, SUFFIXES, read_document
+from assistant.documents import METADATA_SUFFIX, SUFFIXES, format_of, read_document
 from assistant.errors import DocumentError
 from assistant.library import SOURCES, Library
 from assistant.types import Document, Problem
@@ -53,9 +53,7 @@ def add(library: Library, readouts: Sequence[Incoming]) -> Intake:
 
 
 def _add(folder: Path, readout: Incoming) -> str:
-    suffix = Path(readout.name).suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DocumentError(f"is not one of the formats read here ({', '.join(sorted(SUFFIXES))})")
+    suffix = format_of(Path(readout.name))
     stem = _stem(Path(readout.name).stem)
     taken = [folder / f"{stem}{each}" for each in sorted({*SUFFIXES, METADATA_SUFFIX})]
     if any(path.exists() for path in taken):
