@@ -1,54 +1,137 @@
 """From hits to an answer: which sentences to quote, or that none of them says it.
 
-How well the best sentence meets the question's words is the evidence. It tells questions about
-something else from the readouts' own subjects, and much less well what the readouts say from what
-they only talk about.
+The ranking chooses the quotes. How well the best sentence meets the question's words is the
+evidence: it tells questions about something else from the readouts' own subjects. What the readouts
+say from what they only talk about, the reader tells far better; it also marks the answer inside the
+quotes. Without the reader, the evidence decides alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from math import exp
 
-from assistant.types import Answer, Hit, Outcome, Quote
+from assistant.confidence import MAXIMUM_ERROR, Signals, confidence, threshold
+from assistant.reader import NOTHING, Reader, Reading
+from assistant.types import Answer, Hit, Mode, Outcome, Paragraph, Quote, Sentence
+from assistant.windows import Passage
 
 # Evidence below the first is off topic, below the second no answer; set on development questions
 # of the summit readout and of the White House readouts, where off-topic questions stay below .4.
 NOT_FOUND_BELOW = 0.40
-RELATED_BELOW = 0.46
+RELATED_BELOW = 0.46  # without the reader
 # Logistic regression of "the best sentence answers" on the evidence, on the same questions.
 _SLOPE, _INTERCEPT = 5.55, -2.83
 _ALSO_QUOTED = 0.04  # sentences that score this little less than the best are quoted too,
 _MAXIMUM_QUOTES = 3  # up to so many in all
+_READ = 5  # hits that the reader reads
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|neither|nor|without|cannot|oppos\w+|reject\w*|refus\w+|den(?:y|ied|ies)"
+    r"|declin\w+|against|prevent\w*|avoid\w*|unless)\b|n[’']t\b",
+    re.I,
+)
 
 
-def answer(question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
-    """The best sentences of ``hits`` as quotes, or the outcome that says why there are none."""
-    ranked = _ranked(hits)
-    evidence = ranked[0][0] - ranked[0][1].score if ranked else 0.0
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A sentence, with the reading of its paragraph if there is one."""
+
+    score: float
+    hit: Hit
+    sentence: Sentence
+    reading: Reading | None
+
+
+def answer(
+    question: str,
+    searched_for: str,
+    hits: Sequence[Hit],
+    reader: Reader | None = None,
+    maximum_error: float = MAXIMUM_ERROR,
+) -> Answer:
+    """The best sentences of ``hits`` as quotes, or the outcome that says why there are none.
+
+    With ``reader``, at most ``maximum_error`` of the answers given were wrong when it was measured.
+    """
+    readings = readings_of(searched_for, hits, reader) if reader else []
+    ranked = _ranked(hits, readings)
+    evidence = ranked[0].score - ranked[0].hit.score if ranked else 0.0
+    if reader and ranked:
+        sure = confidence(signals(hits, readings))
+        enough = sure >= threshold(maximum_error)
+    else:
+        sure = 1 / (1 + exp(-(_SLOPE * evidence + _INTERCEPT)))
+        enough = evidence >= RELATED_BELOW
     if evidence < NOT_FOUND_BELOW:
         outcome = Outcome.NOT_FOUND
-    elif evidence < RELATED_BELOW:
-        outcome = Outcome.RELATED
     else:
-        outcome = Outcome.ANSWERED
+        outcome = Outcome.ANSWERED if enough else Outcome.RELATED
     quotes: tuple[Quote, ...] = ()
     if outcome is Outcome.ANSWERED:
-        close = [quote for score, _, quote in ranked if score > ranked[0][0] - _ALSO_QUOTED]
-        quotes = tuple(close[:_MAXIMUM_QUOTES])
-    confidence = 1 / (1 + exp(-(_SLOPE * evidence + _INTERCEPT)))
-    return Answer(question, searched_for, outcome, confidence, quotes, tuple(hits))
+        close = [each for each in ranked if each.score > ranked[0].score - _ALSO_QUOTED]
+        quotes = tuple(_quote(each) for each in close[:_MAXIMUM_QUOTES])
+    mode = Mode.READER if reader else Mode.RANKING
+    return Answer(question, searched_for, outcome, sure, quotes, tuple(hits), mode)
 
 
 def best_sentences(hits: Sequence[Hit]) -> list[Quote]:
     """The sentences of ``hits`` as quotes, best first; ties go to the better hit, then earlier."""
-    return [quote for _, _, quote in _ranked(hits)]
+    return [_quote(each) for each in _ranked(hits, [])]
 
 
-def _ranked(hits: Sequence[Hit]) -> list[tuple[float, Hit, Quote]]:
+def readings_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Reading]:
+    """What the reader makes of the first hits, in order."""
+    return reader.read(question, [Passage.of(hit.document, hit.paragraph) for hit in hits[:_READ]])
+
+
+def signals(hits: Sequence[Hit], readings: Sequence[Reading]) -> Signals:
+    """What is known about the best sentence of ``hits``, of which there is at least one.
+
+    ``readings`` are those of the first hits, in order.
+    """
+    ranked = _ranked(hits, readings)
+    best = ranked[0]
+    others = [each.score for each in ranked if each.hit is not best.hit]
+    reading = best.reading or NOTHING
+    return Signals(
+        answerable=reading.answerable,
+        span=reading.span,
+        best=max((each.answerable for each in readings), default=NOTHING.answerable),
+        agreement=_emphasis(best.hit.paragraph, best.sentence, reading) is not None,
+        evidence=best.score - best.hit.score,
+        lead=best.score - others[0] if others else 0.0,
+    )
+
+
+def _ranked(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[_Ranked]:
     scored = [
-        (score, hit, Quote.of(hit.document, hit.paragraph, sentence))
-        for hit in hits
+        _Ranked(score, hit, sentence, reading)
+        for hit, reading in zip_longest(hits, readings)
         for score, sentence in zip(hit.sentence_scores, hit.paragraph.sentences, strict=True)
     ]
-    return sorted(scored, key=lambda each: -each[0])
+    return sorted(scored, key=lambda each: -each.score)
+
+
+def _quote(ranked: _Ranked) -> Quote:
+    paragraph, sentence = ranked.hit.paragraph, ranked.sentence
+    emphasis = None
+    if ranked.reading:
+        emphasis = _emphasis(paragraph, sentence, ranked.reading)
+        if emphasis and _reads_otherwise(sentence, emphasis):
+            emphasis = None
+    return Quote.of(ranked.hit.document, paragraph, sentence, emphasis)
+
+
+def _emphasis(paragraph: Paragraph, sentence: Sentence, reading: Reading) -> tuple[int, int] | None:
+    """The reader's span by its place in the document, if it lies in the sentence."""
+    start, end = paragraph.start + reading.start, paragraph.start + reading.end
+    return (start, end) if sentence.start <= start < end <= sentence.end else None
+
+
+def _reads_otherwise(sentence: Sentence, emphasis: tuple[int, int]) -> bool:
+    """Whether the rest of the sentence denies something, so that the emphasis could mislead."""
+    start, end = emphasis[0] - sentence.start, emphasis[1] - sentence.start
+    return bool(_NEGATION.search(sentence.text[:start]) or _NEGATION.search(sentence.text[end:]))

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from assistant import __version__
+from assistant.confidence import MAXIMUM_ERROR
 from assistant.errors import IndexMissingError, NoReadoutsError, ReadoutError
 from assistant.library import Library
 from assistant.types import Answer, BuildReport, Hit, Outcome, Quote, Scope
@@ -108,13 +109,21 @@ def _scope_options(command: Any) -> Any:
 @main.command()
 @click.argument("question")
 @_scope_options
+@click.option(
+    "--maximum-error",
+    type=click.FloatRange(0, 1),
+    default=MAXIMUM_ERROR,
+    help=f"Share of the answers given that may be wrong; {MAXIMUM_ERROR} by default.",
+)
 @click.pass_obj
-def ask(folder: Path, /, question: str, k: int, as_json: bool, **asked: Any) -> None:
+def ask(
+    folder: Path, /, question: str, k: int, as_json: bool, maximum_error: float, **asked: Any
+) -> None:
     """Answer QUESTION with quotes, or say that the readouts don't say.
 
     Example: readout ask "Does the treaty cover the Senkaku Islands?"
     """
-    library = _opened(folder)
+    library = _opened(folder, maximum_error)
     answer = library.answer(question, k=k, **_asked(asked))
     click.echo(_json(answer.as_dict()) if as_json else _answer_text(answer))
 
@@ -276,9 +285,9 @@ def evaluate(folder: Path, questions: Path, as_json: bool, plot: Path | None) ->
         evaluation.plot(responses, plot)
 
 
-def _opened(folder: Path) -> Library:
+def _opened(folder: Path, maximum_error: float = MAXIMUM_ERROR) -> Library:
     """The library in ``folder``, built if it never was; says on standard error if it is stale."""
-    library = Library.open(folder)
+    library = Library.open(folder, maximum_error=maximum_error)
     try:
         changes = library.stale()
     except IndexMissingError:

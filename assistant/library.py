@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from assistant import answering, retrieval
 from assistant import index as indexing
+from assistant.confidence import MAXIMUM_ERROR
 from assistant.documents import read_document, read_documents, source_state
 from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
 from assistant.errors import (
@@ -25,6 +26,7 @@ from assistant.errors import (
 from assistant.followups import alone, standalone
 from assistant.lexical import tokenize
 from assistant.questions import read_question
+from assistant.reader import Reader, load_reader
 from assistant.types import Answer, BuildReport, Document, Hit, Quote, Scope, Verification
 
 SOURCES = "source_docs"
@@ -40,8 +42,14 @@ class Library:
     and again when a build, here or in another process, has replaced it.
     """
 
-    def __init__(self, folder: Path, encoder: Encoder | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        encoder: Encoder | None = None,
+        maximum_error: float = MAXIMUM_ERROR,
+    ) -> None:
         self.folder = folder
+        self.maximum_error = maximum_error
         self._chosen = encoder
         self._encoder = encoder
         self._opened: indexing.Index | None = None
@@ -49,8 +57,17 @@ class Library:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, folder: str | Path = ".", *, model: str | None = None) -> Library:
+    def open(
+        cls,
+        folder: str | Path = ".",
+        *,
+        model: str | None = None,
+        maximum_error: float = MAXIMUM_ERROR,
+    ) -> Library:
         """The library in ``folder``, which has a folder ``source_docs`` in it.
+
+        Of the answers given, a share of ``maximum_error`` may be wrong (see
+        ``assistant.confidence``): the lower it is, the more questions are refused.
 
         ``model`` is for building; asking always uses the model that built the index, and
         IndexMismatchError says so if that is not ``model``.
@@ -61,7 +78,7 @@ class Library:
                 f"{path.absolute()} is not a library: it has no folder {SOURCES}; make it and put "
                 "readouts there, or name another library"
             )
-        return cls(path, load_encoder(model) if model else None)
+        return cls(path, load_encoder(model) if model else None, maximum_error)
 
     @property
     def documents(self) -> Sequence[Document]:
@@ -151,7 +168,7 @@ class Library:
         ``history`` holds the earlier questions of the conversation, oldest first. Searched is only
         what is in ``scope`` and in the scope typed in the question (see ``assistant.questions``).
         """
-        return self.answer(question, k=k, history=history, scope=scope).hits
+        return self._found(question, k, history, scope)[1]
 
     def answer(
         self,
@@ -165,14 +182,24 @@ class Library:
 
         ``k`` bounds the hits looked at; ``history`` and ``scope`` are as for ``retrieve``.
         """
+        asked, hits = self._found(question, k, history, scope)
+        return answering.answer(question, asked, hits, self._reader(), self.maximum_error)
+
+    def _found(
+        self, question: str, k: int, history: Sequence[str], scope: Scope
+    ) -> tuple[str, list[Hit]]:
+        """The question as it was searched, and what was found."""
         opened = self.index  # once: a build may replace it meanwhile
         encoder = self._asking_encoder(opened)
         words, typed = read_question(question)
         scopes = (scope, typed)
         earlier = [read_question(each)[0] for each in history[-_TURNS:]]
         asked = self._asked(opened, encoder, words, earlier, scopes)
-        hits = retrieval.retrieve(opened, asked, k, scopes)
-        return answering.answer(question, asked.standalone.text, hits)
+        return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)
+
+    def _reader(self) -> Reader | None:
+        """The reader, if it is there and the index is of the model that it was fitted with."""
+        return load_reader() if self.encoder.name == DEFAULT_MODEL else None
 
     def _asked(
         self,

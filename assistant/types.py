@@ -24,6 +24,19 @@ class Outcome(str, Enum):
     __str__ = str.__str__
 
 
+class Mode(str, Enum):
+    """What an answer's outcome and confidence rest on; compares equal to its plain string.
+
+    With *reader*, the trained reader has read the best passages; with *ranking*, how well the best
+    sentence meets the question's words is all there is.
+    """
+
+    READER = "reader"
+    RANKING = "ranking"
+
+    __str__ = str.__str__
+
+
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence of a paragraph, without the white space around it."""
@@ -120,7 +133,9 @@ class Scope:
 class Quote:
     """Words of a document, and all that is needed to find and check them later.
 
-    ``text`` equals ``document.text[start:end]``; ``sha256`` is the document's.
+    ``text`` equals ``document.text[start:end]``; ``sha256`` is the document's. ``emphasis`` is
+    where in the document, within ``start`` and ``end``, the words stand that answer the question
+    most exactly; None if they can't be told from the rest.
     """
 
     text: str
@@ -135,9 +150,16 @@ class Quote:
     start: int
     end: int
     sha256: str
+    emphasis: tuple[int, int] | None = None
 
     @classmethod
-    def of(cls, document: Document, paragraph: Paragraph, sentence: Sentence) -> Quote:
+    def of(
+        cls,
+        document: Document,
+        paragraph: Paragraph,
+        sentence: Sentence,
+        emphasis: tuple[int, int] | None = None,
+    ) -> Quote:
         """The words of ``sentence``, with their place in ``document``."""
         return cls(
             text=document.text[sentence.start : sentence.end],
@@ -152,14 +174,24 @@ class Quote:
             start=sentence.start,
             end=sentence.end,
             sha256=document.sha256,
+            emphasis=emphasis,
         )
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Quote:
         """The quote that ``as_dict`` gave; KeyError, TypeError or ValueError if it is none."""
-        values = {field.name: fields[field.name] for field in dataclasses.fields(cls)}
+        needed = [each.name for each in dataclasses.fields(cls) if each.name != "emphasis"]
+        values = {name: fields[name] for name in needed}
         day = values.pop("date")
-        return cls(**values, date=date.fromisoformat(day) if day is not None else None)
+        emphasis = None
+        if fields.get("emphasis") is not None:
+            start, end = fields["emphasis"]
+            emphasis = int(start), int(end)
+        return cls(
+            **values,
+            date=date.fromisoformat(day) if day is not None else None,
+            emphasis=emphasis,
+        )
 
     @property
     def citation(self) -> str:
@@ -182,6 +214,7 @@ class Quote:
             "start": self.start,
             "end": self.end,
             "sha256": self.sha256,
+            "emphasis": list(self.emphasis) if self.emphasis else None,
             "citation": self.citation,
         }
 
@@ -259,7 +292,8 @@ class Answer:
     ``quotes`` is empty unless ``outcome`` is *answered*. ``hits`` are the passages looked at, best
     first; under a refusal they are the nearest ones, which don't answer. ``searched_for`` is the
     question as it was searched: the same unless earlier turns made a follow-up standalone.
-    ``confidence``, 0 to 1, estimates how likely it is that the best sentence found answers.
+    ``confidence``, 0 to 1, estimates how likely it is that the best sentence found answers, and
+    ``mode`` says what that rests on.
     """
 
     question: str
@@ -268,6 +302,7 @@ class Answer:
     confidence: float
     quotes: tuple[Quote, ...]
     hits: tuple[Hit, ...]
+    mode: Mode = Mode.RANKING
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON types, the same at every door."""
@@ -276,6 +311,7 @@ class Answer:
             "searched_for": self.searched_for,
             "outcome": str(self.outcome),
             "confidence": self.confidence,
+            "mode": str(self.mode),
             "quotes": [each.as_dict() for each in self.quotes],
             "hits": [each.as_dict() for each in self.hits],
         }

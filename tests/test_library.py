@@ -19,9 +19,9 @@ from tests.toy import ToyEncoder
 
 def test_the_public_names() -> None:
     assert assistant.__all__ == [
-        "Answer", "BuildReport", "Document", "Heading", "Hit", "Library", "Match", "Outcome",
-        "Paragraph", "Problem", "Quote", "ReadoutError", "Scope", "Sentence", "Verification", "Why",
-        "answer", "retrieve",
+        "Answer", "BuildReport", "Document", "Heading", "Hit", "Library", "Match", "Mode",
+        "Outcome", "Paragraph", "Problem", "Quote", "ReadoutError", "Scope", "Sentence",
+        "Verification", "Why", "answer", "retrieve",
     ]  # fmt: skip
     for name in assistant.__all__:
         assert getattr(assistant, name).__doc__
@@ -50,7 +50,8 @@ def test_the_command_line_does_not_pay_for_the_chat() -> None:
 # In the order in which data flows; a module imports only from those before it.
 ORDER = [
     "types", "errors", "paragraphs", "documents", "encoder", "tokens", "lexical", "index", "dates",
-    "questions", "followups", "retrieval", "answering", "library", "evaluation",
+    "questions", "followups", "retrieval", "windows", "network", "reader", "confidence",
+    "answering", "library", "evaluation",
 ]  # fmt: skip
 WEB = [
     "web.wording",

@@ -130,10 +130,11 @@ def _nearest(title: str, hits: Sequence[Hit], reader: Reader) -> str:
 def _passage(quote: Quote, paragraph_start: int, number: int, reader: Reader) -> str:
     facts = filter(None, [f"¶ {quote.paragraph}", reader.when(quote), quote.issuer])
     details = " ".join(f'<span class="fact">{escape(fact)}</span>' for fact in facts)
+    emphasis = (Mark(*quote.emphasis, "exact"),) if quote.emphasis else ()
     named = address(quote.document, quote.paragraph_id, paragraph_start, quote.start, quote.end)
     return (
         f'<figure class="passage"><blockquote lang="{language_of(quote.text)}" dir="auto">'
-        f"{marked(quote.text, quote.start, ())}</blockquote><figcaption>"
+        f"{marked(quote.text, quote.start, emphasis)}</blockquote><figcaption>"
         f'<a class="citation" href="{escape(cite_url(named))}">'
         f'<span class="number">{number}</span> <span class="cited">'
         f'<bdi class="title">{escape(quote.title)}</bdi> {details}</span> '

@@ -1,0 +1,117 @@
+"""A trained reader: where in a passage the answer to a question would stand, and whether it does.
+
+It marks the answer inside what retrieval quotes, and is most of what tells an answer from a passage
+that only talks about the same thing. How it was trained is in ``training/README.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assistant.encoder import DEFAULT_MODEL, model_folder
+from assistant.errors import EncoderError
+from assistant.windows import Passage, Windows
+
+if TYPE_CHECKING:
+    from assistant.network import Network
+
+WEIGHTS = Path(__file__).with_name("reader.safetensors")
+WEIGHTS_SHA256 = "a01598cd16fbe73a99df6b01fde9a09736f7715b2ba36a30357cbb116d094c78"
+_WINDOWS_A_BATCH = 4  # of like length, so that little is padded
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader makes of one passage.
+
+    ``start`` and ``end`` are offsets into the passage's text of the best span, equal if it has no
+    words. ``span`` is that span's margin over there being none, ``answerable`` says whether the
+    passage answers; both are logits, higher surer, and neither is calibrated.
+    """
+
+    start: int
+    end: int
+    span: float
+    answerable: float
+
+
+NOTHING = Reading(0, 0, -20.0, -20.0)  # of a passage without words
+
+
+class Reader:
+    """Loaded when first used; threads may share it."""
+
+    def __init__(self, base: Path, weights: Path) -> None:
+        self._base = base
+        self._weights = weights
+        self._lock = threading.Lock()
+        self._loaded: tuple[Windows, Network] | None = None
+
+    def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
+        """A reading of each passage, in order."""
+        import torch  # takes seconds to import
+
+        from assistant.network import batch, best_span
+
+        windows_of, network = self._load()
+        windows = [
+            (number, window)
+            for number, passage in enumerate(passages)
+            for window in windows_of.of(question, passage)
+        ]
+        windows.sort(key=lambda each: len(each[1].ids))
+        readings = [NOTHING] * len(passages)
+        for first in range(0, len(windows), _WINDOWS_A_BATCH):
+            part = windows[first : first + _WINDOWS_A_BATCH]
+            with torch.inference_mode():
+                logits = network(*batch([window for _, window in part]))
+            starts, ends, answerable = (each.numpy() for each in logits)
+            for row, (number, window) in enumerate(part):
+                span = best_span(starts[row], ends[row], window)
+                if span and answerable[row] > readings[number].answerable:
+                    readings[number] = Reading(*span, float(answerable[row]))
+        return readings
+
+    def _load(self) -> tuple[Windows, Network]:
+        with self._lock:
+            if self._loaded is None:
+                from assistant.network import Network
+
+                network = Network()
+                network.load_base(self._base / "model.safetensors")
+                network.load_learnt(self._weights)
+                network.eval()
+                self._loaded = Windows(self._base / "tokenizer.json"), network
+            return self._loaded
+
+
+@lru_cache(maxsize=4)
+def load_reader(weights: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> Reader | None:
+    """The reader, or None, with a warning logged, if its weights are missing or altered.
+
+    The base weights are those of the default encoder, which checks them.
+    """
+    try:
+        base = model_folder(DEFAULT_MODEL)
+        found = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except (OSError, EncoderError) as error:
+        _log.warning("the reader is off, answers rest on the ranking alone: %s", error)
+        return None
+    if found != sha256:
+        _log.warning(
+            "the reader is off, answers rest on the ranking alone: %s has been altered "
+            "(SHA-256 %s); reinstall readout-assistant",
+            weights,
+            found,
+        )
+        return None
+    return Reader(base, weights)
