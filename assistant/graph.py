@@ -1,0 +1,193 @@
+"""BERT's layers as an OpenVINO graph, made from safetensors weights without torch.
+
+OpenVINO computes in bfloat16 where the processor has instructions for it, else in 32 bits. The
+graph is made anew in each process: that takes less time than reading a saved one.
+
+Weights are named as in the published models, for instance
+``encoder.layer.0.attention.self.query.weight``. Importing this imports OpenVINO, without the part
+of it that sends usage data.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+# OpenVINO's conversion tools, which its package imports if it can and which nothing here needs,
+# report each import to Google Analytics. With this entry, importing them fails.
+sys.modules.setdefault("openvino.tools.ovc", None)  # type: ignore[arg-type]
+
+from openvino import CompiledModel, Core, Model, Node  # noqa: E402
+from openvino import opset13 as op  # noqa: E402
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+Weights: TypeAlias = Mapping[str, FloatArray]
+
+HEADS = 12
+IMPOSSIBLE = np.float32(-1e4)  # a logit
+_EPSILON = 1e-12
+_KINDS = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
+
+
+def read_weights(path: Path) -> dict[str, FloatArray]:
+    """The tensors of a safetensors file, mapped from it rather than read.
+
+    ValueError or KeyError if it is none. https://github.com/huggingface/safetensors#format
+    """
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > path.stat().st_size:
+            raise ValueError(f"{path} is not a safetensors file")
+        header = json.loads(file.read(size))
+    data = np.memmap(path, np.uint8, "c", offset=8 + size)  # OpenVINO takes what it could write
+    return {
+        name: data[slice(*each["data_offsets"])].view(_KINDS[each["dtype"]]).reshape(each["shape"])
+        for name, each in header.items()
+        if name != "__metadata__"
+    }
+
+
+def constant(values: npt.ArrayLike) -> Node:
+    """``values``, which must not change while the graph lives: floats are not copied."""
+    array = np.asarray(values)
+    return op.constant(array, shared_memory=array.size > 1)
+
+
+def lookup(table: FloatArray, numbers: Node) -> Node:
+    """The rows of ``table`` with these ``numbers``, as an embedding."""
+    return op.gather(constant(table), numbers, constant(np.int64(0)))
+
+
+def linear(values: Node, weights: Weights, name: str) -> Node:
+    """A linear layer: the tensors ``name.weight``, shape (outputs, inputs), and ``name.bias``."""
+    product = op.matmul(values, constant(weights[f"{name}.weight"]), False, True)
+    return op.add(product, constant(weights[f"{name}.bias"]))
+
+
+def norm(values: Node, weights: Weights, name: str) -> Node:
+    """A layer norm over the last axis: the tensors ``name.weight`` and ``name.bias``."""
+    normal = op.mvn(values, constant([-1]), True, _EPSILON, "inside_sqrt")
+    scaled = op.multiply(normal, constant(weights[f"{name}.weight"]))
+    return op.add(scaled, constant(weights[f"{name}.bias"]))
+
+
+def places_of(ids: Node) -> Node:
+    """0, 1, 2, ... for the tokens of ``ids``, shape (n, tokens)."""
+    count = op.gather(op.shape_of(ids, "i32"), constant(np.int32(1)), constant(np.int32(0)))
+    return op.range(constant(np.int32(0)), count, constant(np.int32(1)), "i32")
+
+
+def real_tokens(places: Node, lengths: Node) -> Node:
+    """Which of the padded tokens are a text's own: shape (n, tokens), from ``lengths`` (n,)."""
+    return op.less(op.unsqueeze(places, constant([0])), op.unsqueeze(lengths, constant([1])))
+
+
+def embeddings(
+    ids: Node, places: Node, segments: Node | None, weights: Weights, extra: Node | None = None
+) -> Node:
+    """What goes into the first layer, shape (n, tokens, size).
+
+    Without ``segments`` all tokens are of segment 0. ``extra`` is added before the norm.
+    """
+    kinds = weights["embeddings.token_type_embeddings.weight"]
+    positions = weights["embeddings.position_embeddings.weight"]
+    if segments is None:
+        positions = positions + kinds[0]
+    values = op.add(
+        lookup(weights["embeddings.word_embeddings.weight"], ids), lookup(positions, places)
+    )
+    if segments is not None:
+        values = op.add(values, lookup(kinds, segments))
+    if extra is not None:
+        values = op.add(values, extra)
+    return norm(values, weights, "embeddings.LayerNorm")
+
+
+def encoder_layers(values: Node, real: Node, weights: Weights, heads: int = HEADS) -> Node:
+    """The token states after all layers in ``weights``, shape (n, tokens, size).
+
+    ``values`` has the same shape; ``real`` says which tokens may be attended to, shape (n, tokens).
+    """
+    mask = op.select(real, constant(np.float32(0)), constant(IMPOSSIBLE))
+    mask = op.unsqueeze(mask, constant([1, 2]))
+    layers = 0
+    while f"encoder.layer.{layers}.output.dense.weight" in weights:
+        values = _layer(values, mask, weights, f"encoder.layer.{layers}", heads)
+        layers += 1
+    return values
+
+
+def _layer(values: Node, mask: Node, weights: Weights, name: str, heads: int) -> Node:
+    size = weights[f"{name}.output.dense.bias"].shape[0]
+    query, key, value = (
+        _by_head(linear(values, weights, f"{name}.attention.self.{part}"), size, heads)
+        for part in ("query", "key", "value")
+    )
+    attention = op.scaled_dot_product_attention(query, key, value, mask)
+    joined = op.transpose(attention, constant([0, 2, 1, 3]))
+    joined = op.reshape(joined, constant([0, 0, size]), True)
+    attended = linear(joined, weights, f"{name}.attention.output.dense")
+    values = norm(op.add(values, attended), weights, f"{name}.attention.output.LayerNorm")
+    inner = op.gelu(linear(values, weights, f"{name}.intermediate.dense"), "erf")
+    outer = linear(inner, weights, f"{name}.output.dense")
+    return norm(op.add(values, outer), weights, f"{name}.output.LayerNorm")
+
+
+def _by_head(values: Node, size: int, heads: int) -> Node:
+    """(n, tokens, size) as (n, heads, tokens, size of a head)."""
+    split = op.reshape(values, constant([0, 0, heads, size // heads]), True)
+    return op.transpose(split, constant([0, 2, 1, 3]))
+
+
+def sentence_encoder(weights: Weights) -> Model:
+    """From ``ids`` (n, tokens) and ``lengths`` (n,) to unit vectors of texts and of tokens.
+
+    Shapes (n, size) and (n, tokens, size); a text's vector is the mean of all its tokens.
+    """
+    ids = op.parameter([-1, -1], np.int32, "ids")
+    lengths = op.parameter([-1], np.int32, "lengths")
+    places = places_of(ids)
+    real = real_tokens(places, lengths)
+    states = encoder_layers(embeddings(ids, places, None, weights), real, weights)
+    counted = op.multiply(states, op.convert(op.unsqueeze(real, constant([2])), "f32"))
+    total = op.reduce_sum(counted, constant([1]))
+    vectors = op.normalize_l2(total, constant([1]), _EPSILON, "max")
+    tokens = op.normalize_l2(states, constant([2]), _EPSILON, "max")
+    return Model([vectors, tokens], [ids, lengths], "sentence encoder")
+
+
+def compiled(model: Model, precision: str) -> CompiledModel:
+    """The model ready to run in as many threads at once as there are cores, each on one core.
+
+    ``precision`` is ``f32``, or what ``fastest_precision`` says. Two requests on a core each do
+    more than two cores on one request.
+    """
+    count = available_cores()
+    return Core().compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "INFERENCE_NUM_THREADS": count,
+            "NUM_STREAMS": count,
+            "ENABLE_CPU_PINNING": False,  # other processes run here too
+        },
+    )
+
+
+def fastest_precision() -> str:
+    """``bf16`` where this processor computes in it, else ``f32``."""
+    return "bf16" if "BF16" in Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+
+
+def available_cores() -> int:
+    """How many of the machine's cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
