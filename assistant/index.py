@@ -302,6 +302,12 @@ def open_index(folder: Path) -> Index:
     raise IndexDamagedError(f"{folder} is replaced faster than it can be read; try again")
 
 
+def discard(folder: Path) -> None:
+    """Delete the index in ``folder``, if there is one."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+    remove_leftovers(folder, keep="")
+
+
 def remove_leftovers(folder: Path, keep: str) -> None:
     """Delete what else builds made: replaced generations, and what killed builds left."""
     for path in folder.glob(f"{_GENERATION}*"):

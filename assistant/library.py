@@ -127,9 +127,7 @@ class Library:
                 before = {each.id: each for each in previous.documents} if previous else {}
                 embedded = indexing.write(target, documents, state, encoder, previous, progress)
         except Timeout:
-            raise IndexBusyError(
-                f"another process is building {target}; try again when it has finished"
-            ) from None
+            raise _busy(target) from None
         except OSError as error:
             raise LibraryError(f"the index in {target} can't be written: {error}") from error
         after = {each.id: each for each in documents}
@@ -143,6 +141,17 @@ class Library:
             sentences=sum(len(part.sentences) for each in documents for part in each.paragraphs),
             embedded=embedded,
         )
+
+    def forget(self) -> None:
+        """Delete the index, as if nothing had ever been built; ``source_docs/`` stays."""
+        target = self.folder / INDEX
+        try:
+            with FileLock(target / ".lock", timeout=0):
+                indexing.discard(target)
+        except Timeout:
+            raise _busy(target) from None
+        except OSError as error:
+            raise LibraryError(f"the index in {target} can't be deleted: {error}") from error
 
     def stale(self) -> tuple[str, ...]:
         """Paths below ``source_docs/`` added, changed or removed since the index was built."""
@@ -268,6 +277,10 @@ class Library:
                 "rebuild it, or ask without naming a model"
             )
         return encoder
+
+
+def _busy(target: Path) -> IndexBusyError:
+    return IndexBusyError(f"another process is building {target}; try again when it has finished")
 
 
 def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Sequence[Hit]:

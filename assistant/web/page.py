@@ -48,6 +48,7 @@ def page_html(contents: Contents, reader: Reader, assets: Assets, theme: str = "
         "gone": wording.gone,
         "restarted": wording.restarted,
         "thanks": wording.thanks,
+        "busy": wording.busy,
         "removed": wording.removed,
     }
     data = "".join(f' data-{name}="{escape(value)}"' for name, value in told.items())
@@ -85,7 +86,8 @@ def page_html(contents: Contents, reader: Reader, assets: Assets, theme: str = "
 </div>
 <aside id="panel" aria-label="{escape(wording.documents)}">{contents.panel}</aside>
 </div>
-<div id="connection" role="alert" hidden><span></span>
+<div id="busy" class="bar" role="alert" hidden></div>
+<div id="connection" class="bar" role="alert" hidden><span></span>
 <button type="button" id="reload" hidden>{escape(wording.reload)}</button></div>
 <div id="announcer" role="status" class="unseen"></div>
 </body>

@@ -175,7 +175,7 @@ def _item(card: Card, reader: Reader, listing: Listing, several: bool, editable:
             f'value="{escape(document.id)}" aria-label="{label}"{checked}>'
         )
     remove = ""
-    if editable and several:
+    if editable:
         sure = escape(wording.remove_sure.format(title=document.title))
         label = escape(f"{wording.remove}: {document.title}")
         remove = (

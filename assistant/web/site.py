@@ -18,7 +18,7 @@ from fastapi import APIRouter, Body, Form, HTTPException, Request, Response, Upl
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
 from assistant.documents import MAXIMUM_BYTES
-from assistant.errors import IndexMissingError, QuestionError, ReadoutError
+from assistant.errors import IndexMissingError, NoReadoutsError, QuestionError, ReadoutError
 from assistant.library import EVERYTHING, SOURCES, Library
 from assistant.types import Problem
 from assistant.web import export, intake
@@ -174,12 +174,14 @@ def router(site: Site) -> APIRouter:
             document = site.catalogue.document(name)
             if document is None:
                 raise HTTPException(404)
-            if len(site.catalogue.cards()) == 1:  # an index of nothing can't be built
-                raise HTTPException(409)
             with editing:
                 intake.remove(library, document)
-                library.build()
-            return Response(status_code=204)
+                try:
+                    readouts = library.build().documents
+                except NoReadoutsError:  # an index of nothing can't be built
+                    library.forget()
+                    readouts = 0
+            return JSONResponse({"readouts": readouts})
 
     return routes
 

@@ -113,6 +113,7 @@ class Wording:
     build: str
     gone: str
     restarted: str
+    busy: str
     reload: str
     needs_script: str
 
@@ -264,6 +265,7 @@ ENGLISH = Wording(
     build="Build the index now",
     gone="The assistant is not running. This page is kept, and connects again by itself.",
     restarted="The assistant was restarted. Earlier questions here are no longer remembered.",
+    busy="Too many people are asking just now. Your question is kept: ask again in a moment.",
     reload="Start afresh",
     needs_script="This page needs JavaScript, which it loads from this server only.",
 )
@@ -374,6 +376,7 @@ JAPANESE = Wording(
     build="索引を作成する",
     gone="アシスタントが停止しています。このページはそのまま残り、自動で再接続します。",
     restarted="アシスタントが再起動しました。ここまでの質問は記憶されていません。",
+    busy="ただいま大変混み合っています。質問はそのまま残っていますので、少し待ってもう一度お試しください。",
     reload="新しく始める",
     needs_script="このページには JavaScript が必要です(このサーバーからのみ読み込みます)。",
 )

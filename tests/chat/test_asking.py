@@ -94,3 +94,25 @@ def test_a_new_chat_forgets_the_old_one(visit: Visit) -> None:
     visit.page.locator("#welcome").wait_for()
     visit.ask("Was liquefied natural gas discussed?")
     assert visit.texts(".asked") == ["Was liquefied natural gas discussed?"]
+
+
+def test_a_question_that_found_the_queue_full_is_kept_and_says_so(visits: Visits) -> None:
+    visit = visits()
+    visit.open()
+    full = {"detail": "Queue is full. Max size is 100 and size is 100."}
+    visit.page.route("**/queue/join*", lambda route: route.fulfill(status=503, json=full))
+    visit.page.locator("#question textarea").fill("What did they say about Taiwan?")
+    visit.page.keyboard.press("Enter")
+    busy = visit.page.locator("#busy")
+    expect(busy).to_be_visible()
+    expect(busy).to_contain_text("ask again in a moment")
+    expect(visit.page.locator("#question textarea")).to_have_value(
+        "What did they say about Taiwan?"
+    )
+    expect(visit.page.locator(".toast-body")).to_have_count(0)
+    assert all("503" in each for each in visit.errors)
+    visit.errors.clear()
+    visit.page.unroute("**/queue/join*")
+    visit.page.keyboard.press("Enter")
+    visit.page.locator("gradio-app .answer").wait_for()
+    assert "Taiwan Strait" in visit.texts(".answer blockquote")[0]

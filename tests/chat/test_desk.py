@@ -237,4 +237,9 @@ def test_an_empty_library_says_what_to_do_and_takes_its_first_readout(
         visit.page.locator("body:not(.loading)").wait_for()
         visit.ask("Where did the ministers meet?")
         assert visit.texts("blockquote")[0] == "The ministers met in Turin."
+        visit.page.on("dialog", lambda dialog: dialog.accept())
+        visit.page.locator("#panel .back").click()
+        visit.page.locator("#panel .remove").click()
+        expect(visit.page.locator("#welcome")).to_contain_text("There are no readouts yet")
+        assert (folder / "source_docs" / ".removed" / "first.txt").exists()
         visit.context.close()

@@ -90,6 +90,19 @@ function follow(app) {
   if (answers.length > state.answers) answered(answers[answers.length - 1]);
   state.questions = questions.length;
   state.answers = answers.length;
+  const refusals = app.querySelectorAll(".toast-close"); // Gradio's, when too many are asking
+  for (const each of refusals) each.click();
+  if (refusals.length) showBusy();
+}
+
+let busyUntil;
+
+function showBusy() {
+  const notice = document.getElementById("busy");
+  notice.textContent = told.busy;
+  notice.hidden = false;
+  clearTimeout(busyUntil);
+  busyUntil = setTimeout(() => (notice.hidden = true), 10000);
 }
 
 function answered(answer) {
@@ -305,6 +318,7 @@ async function removeReadout(button) {
   const path = button.value.split("/").map(encodeURIComponent).join("/");
   const response = await fetch(`/documents/${path}`, { method: "DELETE" });
   if (!response.ok) return;
+  if ((await response.json()).readouts === 0) location.assign("/"); // as an empty library begins
   await showDocuments();
   showExamples();
 }
