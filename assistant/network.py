@@ -1,225 +1,117 @@
-"""The reader's network: MiniLM reading question and passage together, with heads for the answer.
+"""The reader's network as an OpenVINO graph: MiniLM over question and passage, with heads.
 
-Importing this imports torch, so only the reader does, when it is first used. The base weights are
-all-MiniLM-L6-v2 as packaged; what training learnt is a file of low-rank updates (Hu et al., 2021)
-of its linear layers, new norms, and the heads.
+Importing this imports OpenVINO, so only the reader does, when it is first used. The weights are
+those of all-MiniLM-L6-v2 as packaged, with what training learnt: low-rank updates (Hu et al., 2021)
+of its linear layers, new norms, embeddings of what a token matches, and the heads.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.nn import functional
+import numpy.typing as npt
+from openvino import AsyncInferQueue, CompiledModel, InferRequest, Model
+from openvino import opset13 as op
 
-from assistant.encoder import FloatArray
-from assistant.windows import MATCHES, Window
+from assistant.graph import (
+    IMPOSSIBLE,
+    FloatArray,
+    Weights,
+    constant,
+    embeddings,
+    encoder_layers,
+    linear,
+    lookup,
+    places_of,
+    real_tokens,
+)
+from assistant.windows import Window
 
-_NEW = frozenset({"matches", "span", "hidden", "answer"})  # parts that the base doesn't have
-_LONGEST_ANSWER = 48  # tokens
-_IMPOSSIBLE = -1e4  # a logit
-_NAMES = {
-    "attention.self.query": "query",
-    "attention.self.key": "key",
-    "attention.self.value": "value",
-    "attention.output.dense": "out",
-    "attention.output.LayerNorm": "norm1",
-    "intermediate.dense": "inner",
-    "output.dense": "outer",
-    "output.LayerNorm": "norm2",
-}
-_EMBEDDINGS = {
-    "word_embeddings": "words",
-    "position_embeddings": "positions",
-    "token_type_embeddings": "segments",
-}
-
-Batch: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+_WINDOWS_A_BATCH = 4  # of like length, so that little is padded
 
 
-class Linear(nn.Linear):
-    """A linear layer that may have a low-rank update beside its weight."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs)
-        self.down: nn.Parameter | None = None
-        self.up: nn.Parameter | None = None
-
-    def add_rank(self, rank: int) -> None:
-        """Begin an update, which changes nothing until it is trained."""
-        self.down = nn.Parameter(torch.randn(rank, self.in_features) / math.sqrt(self.in_features))
-        self.up = nn.Parameter(torch.zeros(self.out_features, rank))
-
-    def merge(self) -> None:
-        """Add the update to the weight for good."""
-        with torch.no_grad():
-            self.weight.copy_(self._updated())
-        self.down = self.up = None
-
-    def forward(self, values: Tensor) -> Tensor:
-        return functional.linear(
-            values, self._updated().to(values.dtype), self.bias.to(values.dtype)
-        )
-
-    def _updated(self) -> Tensor:
-        if self.down is None or self.up is None:
-            return self.weight
-        return self.weight + self.up @ self.down
+def merged(base: Weights, learnt: Weights) -> Weights:
+    """``base`` with the low-rank updates of ``learnt`` added, and the rest of it put in."""
+    weights = dict(base)
+    for name, values in learnt.items():
+        part, _, kind = name.rpartition(".")
+        if kind == "up":
+            update = values.astype(np.float32) @ learnt[f"{part}.down"].astype(np.float32)
+            weights[f"{part}.weight"] = base[f"{part}.weight"] + update
+        elif kind != "down":
+            weights[name] = values.astype(np.float32)
+    return weights
 
 
-class Norm(nn.LayerNorm):
-    """Layer norm in its input's precision."""
+def graph_of(weights: Weights) -> Model:
+    """From windows, padded to one length, to logits.
 
-    def forward(self, values: Tensor) -> Tensor:
-        weight, bias = self.weight.to(values.dtype), self.bias.to(values.dtype)
-        return functional.layer_norm(values, self.normalized_shape, weight, bias, self.eps)
-
-
-class Layer(nn.Module):
-    """One layer of a BERT encoder."""
-
-    def __init__(self, size: int, inner: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query, self.key = Linear(size, size), Linear(size, size)
-        self.value, self.out = Linear(size, size), Linear(size, size)
-        self.inner, self.outer = Linear(size, inner), Linear(inner, size)
-        self.norm1, self.norm2 = Norm(size, eps=1e-12), Norm(size, eps=1e-12)
-
-    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
-        texts, tokens, size = values.shape
-        shape = (texts, tokens, self.heads, size // self.heads)
-        query, key, value = (
-            part(values).view(shape).transpose(1, 2) for part in (self.query, self.key, self.value)
-        )
-        # In full, since the fused kernel's backward pass is slow without a GPU.
-        scaled = query / math.sqrt(size // self.heads)
-        attention = torch.softmax(scaled @ key.transpose(2, 3) + mask, -1) @ value
-        attended = self.out(attention.transpose(1, 2).reshape(texts, tokens, size))
-        values = self.norm1(values + attended)
-        fed: Tensor = self.norm2(values + self.outer(functional.gelu(self.inner(values))))
-        return fed
-
-
-class Network(nn.Module):
-    """Start, end and answerability logits of windows.
-
-    ``precision`` is that of the layers: a lower one makes training faster.
+    Inputs: ``ids``, ``segments`` and ``matches`` of the tokens, shape (n, tokens); how many of
+    these are a window's own, and the place of its passage's first, shape (n,). Outputs: logits that
+    the answer starts and ends at a token, shape (n, tokens), where the first token stands for there
+    being none, and that the passage answers, shape (n,).
     """
-
-    def __init__(
-        self, size: int = 384, layers: int = 6, inner: int = 1536, heads: int = 12
-    ) -> None:
-        super().__init__()
-        self.words = nn.Embedding(30522, size)
-        self.positions = nn.Embedding(512, size)
-        self.segments = nn.Embedding(2, size)
-        self.matches = nn.Embedding(MATCHES, size)
-        nn.init.zeros_(self.matches.weight)
-        self.norm = Norm(size, eps=1e-12)
-        self.layers = nn.ModuleList(Layer(size, inner, heads) for _ in range(layers))
-        self.span = nn.Linear(size, 2)
-        self.hidden = nn.Linear(3 * size, size)
-        self.answer = nn.Linear(size, 1)
-        self.precision = torch.float32
-
-    def load_base(self, weights: Path) -> None:
-        """Take the weights of all-MiniLM-L6-v2; ValueError if the file holds something else."""
-        state = {}
-        for key, value in load_file(weights).items():
-            part, _, kind = key.rpartition(".")
-            if part == "embeddings.LayerNorm":
-                state[f"norm.{kind}"] = value
-            elif part.startswith("embeddings.") and kind == "weight":
-                state[f"{_EMBEDDINGS[part.removeprefix('embeddings.')]}.weight"] = value
-            elif part.startswith("encoder.layer."):
-                _, _, layer, name = part.split(".", 3)
-                state[f"layers.{layer}.{_NAMES[name]}.{kind}"] = value
-        self._load(state, _NEW)
-
-    def add_rank(self, rank: int) -> None:
-        """Begin low-rank updates of every linear layer of the encoder."""
-        for module in self.modules():
-            if isinstance(module, Linear):
-                module.add_rank(rank)
-
-    def load_learnt(self, weights: Path) -> None:
-        """Take what training learnt, merged; ValueError if the file holds something else."""
-        learnt = {key: value.float() for key, value in load_file(weights).items()}
-        self.add_rank(learnt["layers.0.query.down"].shape[0])
-        self._load(learnt, frozenset({"words", "positions", "segments", "layers"}))
-        for module in self.modules():
-            if isinstance(module, Linear):
-                module.merge()
-
-    def _load(self, state: dict[str, Tensor], may_miss: frozenset[str]) -> None:
-        missing, unexpected = self.load_state_dict(state, strict=False)
-        missing = [each for each in missing if each.split(".")[0] not in may_miss]
-        if missing or unexpected:
-            raise ValueError(f"missing {missing}, unexpected {unexpected}")
-
-    def forward(
-        self, ids: Tensor, segments: Tensor, matches: Tensor, lengths: Tensor, first: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of shape (n, tokens), (n, tokens) and (n,).
-
-        A span's place 0 stands for "not in this window"; elsewhere outside the passage, a span's
-        logits are very low.
-        """
-        places = torch.arange(ids.shape[1])
-        values = self.words(ids) + self.positions(places)
-        values = values + self.segments(segments) + self.matches(matches)
-        values = self.norm(values.to(self.precision))
-        real = places < lengths[:, None]
-        mask = torch.zeros(len(ids), 1, 1, ids.shape[1], dtype=values.dtype)
-        mask = mask.masked_fill(~real[:, None, None, :], _IMPOSSIBLE)
-        for layer in self.layers:
-            values = layer(values, mask)
-        values = values.float()
-        passage = (places >= first[:, None]) & (places < lengths[:, None] - 1)
-        allowed = passage | (places == 0)
-        start, end = self.span(values).masked_fill(~allowed[..., None], _IMPOSSIBLE).unbind(-1)
-        inside = start.masked_fill(~passage, _IMPOSSIBLE) + end.masked_fill(~passage, _IMPOSSIBLE)
-        # Answerability is judged from the whole, the likely answer, and the question's tokens.
-        focus = torch.bmm(torch.softmax(inside.detach() / 2, -1)[:, None], values)[:, 0]
-        question = ((segments == 0) & real)[..., None]
-        asked = values.masked_fill(~question, _IMPOSSIBLE).amax(1)
-        judged = torch.cat([values[:, 0], focus, asked], -1)
-        return start, end, self.answer(functional.gelu(self.hidden(judged)))[:, 0]
+    ids, segments, matches = (
+        op.parameter([-1, -1], np.int32, name) for name in ("ids", "segments", "matches")
+    )
+    lengths, first = (op.parameter([-1], np.int32, name) for name in ("lengths", "first"))
+    places, impossible = places_of(ids), constant(IMPOSSIBLE)
+    place = op.unsqueeze(places, constant([0]))
+    real = real_tokens(places, lengths)
+    extra = lookup(weights["matches.weight"], matches)
+    states = encoder_layers(embeddings(ids, places, segments, weights, extra), real, weights)
+    last = op.subtract(lengths, constant(np.int32(1)))
+    passage = op.logical_and(
+        op.greater_equal(place, op.unsqueeze(first, constant([1]))),
+        op.less(place, op.unsqueeze(last, constant([1]))),
+    )
+    allowed = op.logical_or(passage, op.equal(place, constant(np.int32(0))))
+    spans = op.split(linear(states, weights, "span"), constant(np.int64(2)), 2)
+    start, end = (op.squeeze(each, constant([2])) for each in spans.outputs())
+    inside = op.add(op.select(passage, start, impossible), op.select(passage, end, impossible))
+    # Answerability is judged from the whole, the likely answer, and the question's tokens.
+    likely = op.softmax(op.divide(inside, constant(np.float32(2))), 1)
+    likely = op.unsqueeze(likely, constant([1]))
+    focus = op.squeeze(op.matmul(likely, states, False, False), constant([1]))
+    whole = op.gather(states, constant(np.int32(0)), constant(np.int64(1)))
+    question = op.logical_and(op.equal(segments, constant(np.int32(0))), real)
+    question = op.unsqueeze(question, constant([2]))
+    asked = op.reduce_max(op.select(question, states, impossible), constant([1]))
+    judged = linear(op.concat([whole, focus, asked], 1), weights, "hidden")
+    answer = op.squeeze(linear(op.gelu(judged, "erf"), weights, "answer"), constant([1]))
+    starts, ends = (op.select(allowed, each, impossible) for each in (start, end))
+    return Model([starts, ends, answer], [ids, segments, matches, lengths, first], "reader")
 
 
-def batch(windows: Sequence[Window]) -> Batch:
-    """The windows as the network's arguments, padded to the longest."""
+def run(
+    model: CompiledModel, windows: Sequence[Window]
+) -> Iterator[tuple[FloatArray, FloatArray, float]]:
+    """The logits of each window, in order; as many batches at once as there are cores."""
+    batches = [
+        windows[first : first + _WINDOWS_A_BATCH]
+        for first in range(0, len(windows), _WINDOWS_A_BATCH)
+    ]
+    found: dict[int, list[FloatArray]] = {}
+
+    def keep(request: InferRequest, number: int) -> None:
+        found[number] = [request.get_output_tensor(each).data.copy() for each in range(3)]
+
+    jobs = AsyncInferQueue(model)
+    jobs.set_callback(keep)
+    for number, part in enumerate(batches):
+        jobs.start_async(_inputs(part), number)
+    jobs.wait_all()
+    for number in range(len(batches)):
+        starts, ends, answers = found[number]
+        yield from zip(starts, ends, map(float, answers), strict=True)
+
+
+def _inputs(windows: Sequence[Window]) -> list[npt.NDArray[np.int32]]:
     width = max(len(each.ids) for each in windows)
-    ids, segments, matches = (torch.zeros(len(windows), width, dtype=torch.long) for _ in range(3))
+    tokens = np.zeros((3, len(windows), width), np.int32)
     for row, each in enumerate(windows):
-        length = len(each.ids)
-        ids[row, :length] = torch.tensor(each.ids)
-        segments[row, :length] = torch.tensor(each.segments)
-        matches[row, :length] = torch.tensor(each.matches)
-    lengths = torch.tensor([len(each.ids) for each in windows])
-    return ids, segments, matches, lengths, torch.tensor([each.first for each in windows])
-
-
-def best_span(start: FloatArray, end: FloatArray, window: Window) -> tuple[int, int, float] | None:
-    """Where the best span stands in the passage, and its margin over there being none.
-
-    None if the window has nothing of the passage.
-    """
-    count = len(window.offsets)
-    if not count:
-        return None
-    own = slice(window.first, window.first + count)
-    scores = start[own, None] + end[None, own]
-    places = np.arange(count)
-    length = places[None] - places[:, None]
-    scores[(length < 0) | (length >= _LONGEST_ANSWER)] = -np.inf
-    begin, last = np.unravel_index(int(scores.argmax()), scores.shape)
-    margin = float(scores[begin, last] - start[0] - end[0])
-    return window.offsets[begin][0], window.offsets[last][1], margin
+        for kind, values in enumerate((each.ids, each.segments, each.matches)):
+            tokens[kind, row, : len(values)] = values
+    lengths = np.array([len(each.ids) for each in windows], np.int32)
+    return [*tokens, lengths, np.array([each.first for each in windows], np.int32)]

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING
 
 from assistant.encoder import DEFAULT_MODEL, model_folder
 from assistant.errors import EncoderError
-from assistant.windows import Passage, Windows
+from assistant.windows import Passage, Windows, best_span
 
 if TYPE_CHECKING:
-    from assistant.network import Network
+    from openvino import CompiledModel
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
 WEIGHTS_SHA256 = "a01598cd16fbe73a99df6b01fde9a09736f7715b2ba36a30357cbb116d094c78"
-_WINDOWS_A_BATCH = 4  # of like length, so that little is padded
 
 _log = logging.getLogger(__name__)
 
@@ -54,13 +53,11 @@ class Reader:
         self._base = base
         self._weights = weights
         self._lock = threading.Lock()
-        self._loaded: tuple[Windows, Network] | None = None
+        self._loaded: tuple[Windows, CompiledModel] | None = None
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """A reading of each passage, in order."""
-        import torch  # takes seconds to import
-
-        from assistant.network import batch, best_span
+        from assistant.network import run  # OpenVINO, which asking may never need
 
         windows_of, network = self._load()
         windows = [
@@ -70,26 +67,23 @@ class Reader:
         ]
         windows.sort(key=lambda each: len(each[1].ids))
         readings = [NOTHING] * len(passages)
-        for first in range(0, len(windows), _WINDOWS_A_BATCH):
-            part = windows[first : first + _WINDOWS_A_BATCH]
-            with torch.inference_mode():
-                logits = network(*batch([window for _, window in part]))
-            starts, ends, answerable = (each.numpy() for each in logits)
-            for row, (number, window) in enumerate(part):
-                span = best_span(starts[row], ends[row], window)
-                if span and answerable[row] > readings[number].answerable:
-                    readings[number] = Reading(*span, float(answerable[row]))
+        for (number, window), (start, end, answerable) in zip(
+            windows, run(network, [window for _, window in windows]), strict=True
+        ):
+            span = best_span(start, end, window)
+            if span and answerable > readings[number].answerable:
+                readings[number] = Reading(*span, answerable)
         return readings
 
-    def _load(self) -> tuple[Windows, Network]:
+    def _load(self) -> tuple[Windows, CompiledModel]:
         with self._lock:
             if self._loaded is None:
-                from assistant.network import Network
+                from assistant.graph import compiled, fastest_precision, read_weights
+                from assistant.network import graph_of, merged
 
-                network = Network()
-                network.load_base(self._base / "model.safetensors")
-                network.load_learnt(self._weights)
-                network.eval()
+                base = read_weights(self._base / "model.safetensors")
+                model = graph_of(merged(base, read_weights(self._weights)))
+                network = compiled(model, fastest_precision())
                 self._loaded = Windows(self._base / "tokenizer.json"), network
             return self._loaded
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from assistant.types import Document, Paragraph
@@ -22,6 +24,7 @@ _QUESTION_TOKENS = 64
 _PLACE_TOKENS = 40
 _STRIDE = 96
 _CLS, _SEP = 101, 102  # in the vocabulary of all-MiniLM-L6-v2
+_LONGEST_ANSWER = 48  # tokens
 MATCHES = 7  # kinds of match
 # A question's word stands in the passage, or its stem does, or it is in the title only, or nowhere;
 # a passage's word stands in the question, or its stem does.
@@ -136,6 +139,27 @@ class Windows:
             if current < len(spans) and spans[current][0] <= start:
                 words[token] = spans[current][2]
         return encoding.ids, encoding.offsets, words
+
+
+def best_span(
+    start: npt.NDArray[np.float32], end: npt.NDArray[np.float32], window: Window
+) -> tuple[int, int, float] | None:
+    """Where the best span stands in the passage, and its margin over there being none.
+
+    ``start`` and ``end`` are logits, one a token of the window or more. None if the window has
+    nothing of the passage.
+    """
+    count = len(window.offsets)
+    if not count:
+        return None
+    own = slice(window.first, window.first + count)
+    scores = start[own, None] + end[None, own]
+    places = np.arange(count)
+    length = places[None] - places[:, None]
+    scores[(length < 0) | (length >= _LONGEST_ANSWER)] = -np.inf
+    begin, last = np.unravel_index(int(scores.argmax()), scores.shape)
+    margin = float(scores[begin, last] - start[0] - end[0])
+    return window.offsets[begin][0], window.offsets[last][1], margin
 
 
 def _counts(word: str) -> bool:

@@ -50,7 +50,7 @@ def test_the_command_line_does_not_pay_for_the_chat() -> None:
 # In the order in which data flows; a module imports only from those before it.
 ORDER = [
     "types", "errors", "paragraphs", "documents", "graph", "encoder", "tokens", "lexical", "index",
-    "dates", "questions", "followups", "retrieval", "windows", "reader", "confidence", "answering",
+    "dates", "questions", "followups", "retrieval", "windows", "network", "reader", "confidence", "answering",
     "library", "evaluation",
 ]  # fmt: skip
 WEB = [
