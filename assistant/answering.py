@@ -28,6 +28,12 @@ _SLOPE, _INTERCEPT = 5.55, -2.83
 _ALSO_QUOTED = 0.04  # sentences that score this little less than the best are quoted too,
 _MAXIMUM_QUOTES = 3  # up to so many in all
 _READ = 5  # hits that the reader reads
+_MAXIMUM_CONTEXT = 2  # sentences shown before a quote that refers back
+_REFERS_BACK = re.compile(
+    r"^\W*(?:\w+\W+){0,3}?(?:he|she|they|it|his|her|their|its|also)\b"
+    r"|\b(?:this|these|those|such)\b(?! (?:end|year|week|month|day)s?\b) \w",
+    re.I,
+)
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|oppos\w+|reject\w*|refus\w+|den(?:y|ied|ies)"
     r"|declin\w+|against|prevent\w*|avoid\w*|unless)\b|n[’']t\b",
@@ -122,7 +128,23 @@ def _quote(ranked: _Ranked) -> Quote:
         emphasis = _emphasis(paragraph, sentence, ranked.reading)
         if emphasis and _reads_otherwise(sentence, emphasis):
             emphasis = None
-    return Quote.of(ranked.hit.document, paragraph, sentence, emphasis)
+    context_start = _context_start(paragraph, sentence)
+    document = ranked.hit.document
+    return Quote.of(document, paragraph, sentence, emphasis=emphasis, context_start=context_start)
+
+
+def _context_start(paragraph: Paragraph, sentence: Sentence) -> int | None:
+    """Where the sentences begin without which a reader doesn't know whom or what this one means.
+
+    None if it stands alone, or is its paragraph's first.
+    """
+    start = None
+    before = paragraph.sentences[: paragraph.sentences.index(sentence)]
+    for earlier in reversed(before[-_MAXIMUM_CONTEXT:]):
+        if not _REFERS_BACK.search(sentence.text):
+            break
+        start, sentence = earlier.start, earlier
+    return start
 
 
 def _emphasis(paragraph: Paragraph, sentence: Sentence, reading: Reading) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,7 +28,16 @@ from assistant.followups import alone, standalone
 from assistant.lexical import tokenize
 from assistant.questions import read_question
 from assistant.reader import Reader, load_reader
-from assistant.types import Answer, BuildReport, Document, Hit, Quote, Scope, Verification
+from assistant.types import (
+    Answer,
+    BuildReport,
+    Document,
+    Hit,
+    Outcome,
+    Quote,
+    Scope,
+    Verification,
+)
 
 SOURCES = "source_docs"
 INDEX = "index"
@@ -177,7 +187,8 @@ class Library:
         ``history`` holds the earlier questions of the conversation, oldest first. Searched is only
         what is in ``scope`` and in the scope typed in the question (see ``assistant.questions``).
         """
-        return self._found(question, k, history, scope)[1]
+        words, typed = read_question(question)
+        return self._found(words, k, history, (scope, typed))[1]
 
     def answer(
         self,
@@ -191,19 +202,27 @@ class Library:
 
         ``k`` bounds the hits looked at; ``history`` and ``scope`` are as for ``retrieve``.
         """
-        asked, hits = self._found(question, k, history, scope)
-        return answering.answer(question, asked, hits, self._reader(), self.maximum_error)
+        words, typed = read_question(question)
+        scopes, wider = (scope, typed), (scope.wider, typed.wider)
+        asked, hits = self._found(words, k, history, scopes)
+        answer = self._answer(question, asked, hits)
+        if answer.outcome is Outcome.ANSWERED or scopes == wider:
+            return answer
+        asked, hits = self._found(words, k, history, wider)
+        outside = [hit for hit in hits if not all(each.includes(hit.document) for each in scopes)]
+        return replace(answer, elsewhere=self._answer(question, asked, outside).quotes)
+
+    def _answer(self, question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
+        return answering.answer(question, searched_for, hits, self._reader(), self.maximum_error)
 
     def _found(
-        self, question: str, k: int, history: Sequence[str], scope: Scope
+        self, question: str, k: int, history: Sequence[str], scopes: Sequence[Scope]
     ) -> tuple[str, list[Hit]]:
         """The question as it was searched, and what was found."""
         opened = self.index  # once: a build may replace it meanwhile
         encoder = self._asking_encoder(opened)
-        words, typed = read_question(question)
-        scopes = (scope, typed)
         earlier = [read_question(each)[0] for each in history[-_TURNS:]]
-        asked = self._asked(opened, encoder, words, earlier, scopes)
+        asked = self._asked(opened, encoder, question, earlier, scopes)
         return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)
 
     def _reader(self) -> Reader | None:

@@ -118,6 +118,11 @@ class Scope:
     def __bool__(self) -> bool:
         return self != Scope()
 
+    @property
+    def wider(self) -> Scope:
+        """The same of all readouts."""
+        return Scope(phrases=self.phrases)
+
     def includes(self, document: Document) -> bool:
         """Whether ``document`` meets every condition but ``phrases``."""
         if self.documents and document.id not in self.documents:
@@ -135,7 +140,8 @@ class Quote:
 
     ``text`` equals ``document.text[start:end]``; ``sha256`` is the document's. ``emphasis`` is
     where in the document, within ``start`` and ``end``, the words stand that answer the question
-    most exactly; None if they can't be told from the rest.
+    most exactly; None if they can't be told from the rest. ``context`` is what stands right before
+    ``start``, up to there, where the quote's words refer back to it ("he", "also", "this matter").
     """
 
     text: str
@@ -151,6 +157,7 @@ class Quote:
     end: int
     sha256: str
     emphasis: tuple[int, int] | None = None
+    context: str = ""
 
     @classmethod
     def of(
@@ -158,9 +165,12 @@ class Quote:
         document: Document,
         paragraph: Paragraph,
         sentence: Sentence,
+        *,
         emphasis: tuple[int, int] | None = None,
+        context_start: int | None = None,
     ) -> Quote:
         """The words of ``sentence``, with their place in ``document``."""
+        context = "" if context_start is None else document.text[context_start : sentence.start]
         return cls(
             text=document.text[sentence.start : sentence.end],
             document=document.id,
@@ -175,12 +185,14 @@ class Quote:
             end=sentence.end,
             sha256=document.sha256,
             emphasis=emphasis,
+            context=context,
         )
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Quote:
         """The quote that ``as_dict`` gave; KeyError, TypeError or ValueError if it is none."""
-        needed = [each.name for each in dataclasses.fields(cls) if each.name != "emphasis"]
+        optional = ("emphasis", "context")
+        needed = [each.name for each in dataclasses.fields(cls) if each.name not in optional]
         values = {name: fields[name] for name in needed}
         day = values.pop("date")
         emphasis = None
@@ -191,6 +203,7 @@ class Quote:
             **values,
             date=date.fromisoformat(day) if day is not None else None,
             emphasis=emphasis,
+            context=fields.get("context", ""),
         )
 
     @property
@@ -215,6 +228,7 @@ class Quote:
             "end": self.end,
             "sha256": self.sha256,
             "emphasis": list(self.emphasis) if self.emphasis else None,
+            "context": self.context,
             "citation": self.citation,
         }
 
@@ -293,7 +307,8 @@ class Answer:
     first; under a refusal they are the nearest ones, which don't answer. ``searched_for`` is the
     question as it was searched: the same unless earlier turns made a follow-up standalone.
     ``confidence``, 0 to 1, estimates how likely it is that the best sentence found answers, and
-    ``mode`` says what that rests on.
+    ``mode`` says what that rests on. ``elsewhere`` are quotes of readouts outside the question's
+    scope, if these answer and those inside it don't.
     """
 
     question: str
@@ -303,6 +318,7 @@ class Answer:
     quotes: tuple[Quote, ...]
     hits: tuple[Hit, ...]
     mode: Mode = Mode.RANKING
+    elsewhere: tuple[Quote, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON types, the same at every door."""
@@ -313,6 +329,7 @@ class Answer:
             "confidence": self.confidence,
             "mode": str(self.mode),
             "quotes": [each.as_dict() for each in self.quotes],
+            "elsewhere": [each.as_dict() for each in self.elsewhere],
             "hits": [each.as_dict() for each in self.hits],
         }
 

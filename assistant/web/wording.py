@@ -43,6 +43,7 @@ class Wording:
     helpful: str
     not_helpful: str
     thanks: str
+    elsewhere: str
     nearest: str
     nearest_related: str
     searched_for: str
@@ -191,6 +192,7 @@ ENGLISH = Wording(
     helpful="Helpful",
     not_helpful="Not helpful",
     thanks="Thank you. Noted, on the computer this assistant runs on only.",
+    elsewhere="Not in the readouts you asked, but in others:",
     nearest="Nearest passages, which do not answer it",
     nearest_related="Related passages, none of which answers it",
     searched_for="Searched for:",
@@ -304,6 +306,7 @@ JAPANESE = Wording(
     helpful="役に立った",
     not_helpful="役に立たなかった",
     thanks="ありがとうございます。このアシスタントが動いているコンピューターにだけ記録しました。",
+    elsewhere="対象とした文書にはありませんが、ほかの文書にあります。",
     nearest="近い箇所(答えではありません)",
     nearest_related="関連する箇所(いずれも答えではありません)",
     searched_for="検索した質問:",
