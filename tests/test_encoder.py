@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +17,39 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from assistant import encoder as encoders
-from assistant.encoder import DEFAULT_MODEL, SentenceTransformerEncoder, load_encoder
+from assistant import graph
+from assistant.encoder import (
+    DEFAULT_MODEL,
+    Encoder,
+    SentenceTransformerEncoder,
+    load_encoder,
+)
 from assistant.errors import EncoderError
+from assistant.library import INDEX, SOURCES, Library
+from tests.conftest import PROJECT
+
+PRECISIONS = sorted({"f32", graph.fastest_precision()})
+COSINES = {"f32": 1 - 1e-5, "bf16": 0.9999}
+ROUNDING = {"f32": 1e-5, "bf16": 1e-3}
+
+
+@pytest.fixture(scope="module", params=PRECISIONS)
+def encoder(request: pytest.FixtureRequest) -> Iterator[Encoder]:
+    """The default encoder, as fast as it gets here, and in full precision."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(graph, "fastest_precision", lambda: request.param)
+        encoder = load_encoder()
+        encoder.load()
+        assert encoder.runtime.endswith(request.param)
+        yield encoder
 
 
 @pytest.fixture(scope="module")
-def encoder() -> SentenceTransformerEncoder:
-    return load_encoder()
-
-
-@pytest.fixture(scope="module")
-def reference() -> SentenceTransformer:
-    return SentenceTransformer(str(encoders.model_folder(DEFAULT_MODEL)), local_files_only=True)
+def reference() -> SentenceTransformerEncoder:
+    """The default model as sentence-transformers runs it."""
+    fast = load_encoder()
+    folder = encoders.model_folder(DEFAULT_MODEL)
+    return SentenceTransformerEncoder(fast.name, folder, fast.fingerprint)
 
 
 TEXTS = [
@@ -34,21 +58,69 @@ TEXTS = [
     "Taiwan Strait " * 20,
     "İ 会談 👩‍👩‍👧",
     "They spoke.",
+    "",
+    "The leaders discussed trade. " * 150 + "They ended with Okinawa.",
+    "a\u0301\u200b\ufeff b\x00c 🇯🇵 \ud7a3",
+    "ab" * 300,
 ]
 
 
-def test_vectors_are_those_of_sentence_transformers(
-    encoder: SentenceTransformerEncoder, reference: SentenceTransformer
+def test_the_reference_gives_what_sentence_transformers_gives(
+    reference: SentenceTransformerEncoder,
 ) -> None:
-    ours = np.array([each.vector for each in encoder.encode(TEXTS)])
-    theirs = reference.encode(TEXTS, normalize_embeddings=True)
+    folder = str(encoders.model_folder(DEFAULT_MODEL))
+    theirs = SentenceTransformer(folder, local_files_only=True).encode(
+        TEXTS[:5], normalize_embeddings=True
+    )
+    ours = np.array([each.vector for each in reference.encode(TEXTS[:5])])
     np.testing.assert_allclose(np.einsum("nd,nd->n", ours, theirs), 1, atol=1e-5)
     np.testing.assert_allclose(ours[0, :4], [-0.02246, 0.04883, 0.00521, 0.06747], atol=1e-4)
 
 
-def test_tokens_are_unit_vectors_that_stand_for_words_of_the_text(
-    encoder: SentenceTransformerEncoder,
+def test_vectors_are_those_of_the_reference(
+    encoder: Encoder, reference: SentenceTransformerEncoder
 ) -> None:
+    least = COSINES[encoder.runtime.split(", ")[1]]
+    for ours, theirs in zip(encoder.encode(TEXTS), reference.encode(TEXTS), strict=True):
+        np.testing.assert_array_equal(ours.token_ids, theirs.token_ids)
+        np.testing.assert_array_equal(ours.spans, theirs.spans)
+        assert ours.vector @ theirs.vector >= least
+        cosines = np.einsum("nd,nd->n", ours.tokens, theirs.tokens)
+        assert cosines.min(initial=1) >= 1 - 5 * (1 - least)
+
+
+def test_an_index_of_the_reference_is_asked_with_the_same_answers(
+    encoder: Encoder, reference: SentenceTransformerEncoder, tmp_path: Path
+) -> None:
+    shutil.copytree(PROJECT / SOURCES, tmp_path / SOURCES)
+    slow, fast = Library(tmp_path, reference), Library(tmp_path, encoder)
+    slow.build()
+    before = (tmp_path / INDEX / "manifest.json").read_bytes()
+    assert fast.build().embedded == 0
+    assert (tmp_path / INDEX / "manifest.json").read_bytes() == before
+    rounding = ROUNDING[encoder.runtime.split(", ")[1]]
+    lines = (PROJECT / "tests" / "summit_questions.jsonl").read_text(encoding="utf-8").splitlines()
+    for question in [json.loads(line)["question"] for line in lines]:
+        expected, found = slow.answer(question, k=8), fast.answer(question, k=8)
+        assert found.outcome is expected.outcome
+        assert found.quotes == expected.quotes
+        # Scores this close make the rankings the same but for ties.
+        scores = {hit.paragraph.id: hit.score for hit in expected.hits}
+        assert {hit.paragraph.id: hit.score for hit in found.hits} == pytest.approx(
+            scores, abs=rounding
+        )
+        if rounding == ROUNDING["f32"]:
+            assert [hit.paragraph.id for hit in found.hits] == list(scores), question
+
+
+def test_threads_share_an_encoder(encoder: Encoder) -> None:
+    alone = [next(encoder.encode([text])).vector for text in TEXTS]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda text: next(encoder.encode([text])).vector, TEXTS * 5))
+    np.testing.assert_array_equal(together, alone * 5)
+
+
+def test_tokens_are_unit_vectors_that_stand_for_words_of_the_text(encoder: Encoder) -> None:
     (encoding,) = encoder.encode([TEXTS[0]])
     words = [TEXTS[0][start:end] for start, end in encoding.spans]
     assert words == ["Both", "leaders", "re", "af", "firmed", "Article", "V", "."]
@@ -57,7 +129,7 @@ def test_tokens_are_unit_vectors_that_stand_for_words_of_the_text(
     assert len(encoding.token_ids) == 8
 
 
-def test_a_long_text_is_read_to_its_end(encoder: SentenceTransformerEncoder) -> None:
+def test_a_long_text_is_read_to_its_end(encoder: Encoder) -> None:
     text = "The leaders discussed trade. " * 150 + "They ended with Okinawa."
     (encoding,) = encoder.encode([text])
     assert len(encoding.token_ids) > 2 * 256
@@ -67,12 +139,14 @@ def test_a_long_text_is_read_to_its_end(encoder: SentenceTransformerEncoder) -> 
 
 
 def test_texts_come_back_in_order_and_alike_in_any_company(
-    encoder: SentenceTransformerEncoder,
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(encoders, "_CHARACTERS_AT_ONCE", 1000)
+    rounding = ROUNDING[encoder.runtime.split(", ")[1]]
     together = list(encoder.encode(TEXTS * 3))
     for text, encoding in zip(TEXTS * 3, together, strict=True):
         (by_itself,) = encoder.encode([text])
-        np.testing.assert_allclose(encoding.vector, by_itself.vector, atol=1e-5)
+        np.testing.assert_allclose(encoding.vector, by_itself.vector, atol=rounding)
     assert list(encoder.encode([])) == []
 
 
@@ -83,8 +157,10 @@ def test_altered_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     content[-1] ^= 1
     weights.write_bytes(content)
     monkeypatch.setattr(encoders, "model_folder", lambda name: tmp_path / "model")
-    with pytest.raises(EncoderError, match="have been altered"):
-        load_encoder()
+    encoder = load_encoder()
+    for _ in range(2):
+        with pytest.raises(EncoderError, match="have been altered"):
+            next(encoder.encode(["x"]))
 
 
 @pytest.fixture(scope="module")

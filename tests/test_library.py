@@ -47,6 +47,14 @@ def test_the_command_line_does_not_pay_for_the_chat() -> None:
     assert not loaded & {"torch", "transformers", "sentence_transformers", "gradio", "sklearn"}
 
 
+def test_asking_pays_for_no_training_library(summit: Library) -> None:
+    asked = f"['--library', {str(summit.folder)!r}, 'ask', 'Taiwan?']"
+    loaded = imported_by(f"from assistant.cli import main; main({asked}, standalone_mode=False)")
+    assert {"faiss", "openvino", "tokenizers"} <= loaded
+    heavy = {"torch", "transformers", "sentence_transformers", "sklearn", "pandas", "gradio"}
+    assert not loaded & (heavy | {"scipy", "onnxruntime", "fastapi", "huggingface_hub"})
+
+
 # In the order in which data flows; a module imports only from those before it.
 ORDER = [
     "types", "errors", "paragraphs", "documents", "graph", "encoder", "tokens", "lexical", "index",

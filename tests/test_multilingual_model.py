@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from assistant.encoder import SentenceTransformerEncoder, load_encoder
+from assistant.encoder import Encoder, load_encoder
 from tests.multilingual_model import convert, dequantised, installed_weights
 
 WIDTH, INNER, POSITIONS = 32, 64, 16
@@ -55,7 +55,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def encoder(weights: Path) -> SentenceTransformerEncoder:
+def encoder(weights: Path) -> Encoder:
     convert(weights, weights.parent / "model")
     return load_encoder(str(weights.parent / "model"))
 
@@ -65,7 +65,7 @@ def test_weights_are_unpacked_low_halves_first() -> None:
     assert dequantised(block).tolist() == [-4.0] + [0.0] * 15 + [3.5] + [0.0] * 15
 
 
-def test_words_of_any_script_keep_their_places(encoder: SentenceTransformerEncoder) -> None:
+def test_words_of_any_script_keep_their_places(encoder: Encoder) -> None:
     for text, tokens in [
         ("Article  V: 条約", ["Article", "V", ":", "条", "条約"]),
         ("条約", ["条", "条約"]),
@@ -76,7 +76,7 @@ def test_words_of_any_script_keep_their_places(encoder: SentenceTransformerEncod
 
 
 def test_questions_and_passages_are_read_as_the_model_was_trained(
-    encoder: SentenceTransformerEncoder,
+    encoder: Encoder,
 ) -> None:
     (question,) = encoder.encode(["条約"], question=True)
     (passage,) = encoder.encode(["条約"])
@@ -86,7 +86,7 @@ def test_questions_and_passages_are_read_as_the_model_was_trained(
 
 
 def test_the_same_file_gives_the_same_weights(
-    weights: Path, encoder: SentenceTransformerEncoder, tmp_path: Path
+    weights: Path, encoder: Encoder, tmp_path: Path
 ) -> None:
     convert(weights, tmp_path / "again")
     assert load_encoder(str(tmp_path / "again")).fingerprint == encoder.fingerprint

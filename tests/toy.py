@@ -28,6 +28,10 @@ class ToyEncoder:
         self.name = name
         self.fingerprint = fingerprint
         self.seen: list[str] = []
+        self.runtime = "by hand"
+
+    def load(self) -> None:
+        """Nothing to do."""
 
     def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
         for text in texts:
