@@ -1,9 +1,9 @@
 """From hits to an answer: which sentences to quote, or that none of them says it.
 
-The ranking chooses the quotes. How well the best sentence meets the question's words is the
-evidence: it tells questions about something else from the readouts' own subjects. What the readouts
-say from what they only talk about, the reader tells far better; it also marks the answer inside the
-quotes. Without the reader, the evidence decides alone.
+The ranking proposes the quotes, and the reader moves up the sentence in which it finds the answer.
+Whether that is an answer at all, the reader tells: it was trained to tell what a passage says from
+what it only talks about. How well the best sentence meets the question's words tells questions
+about something else from the readouts' own subjects; without the reader, that decides alone.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from assistant.reader import NOTHING, Reader, Reading
 from assistant.types import Answer, Hit, Mode, Outcome, Paragraph, Quote, Sentence
 from assistant.windows import Passage
 
-# Evidence below the first is off topic, below the second no answer; set on development questions
-# of the summit readout and of the White House readouts, where off-topic questions stay below .4.
+# Set on development questions of the summit readout and of the White House readouts, where
+# off-topic questions stay below .4. Below the first even a sure reader doesn't count: it has learnt
+# from questions that were all about readouts. Without a reader, below the third is no answer.
+OFF_TOPIC_BELOW = 0.30
 NOT_FOUND_BELOW = 0.40
-RELATED_BELOW = 0.46  # without the reader
+RELATED_BELOW = 0.46
 # Logistic regression of "the best sentence answers" on the evidence, on the same questions.
 _SLOPE, _INTERCEPT = 5.55, -2.83
 _ALSO_QUOTED = 0.04  # sentences that score this little less than the best are quoted too,
 _MAXIMUM_QUOTES = 3  # up to so many in all
 _READ = 5  # hits that the reader reads
+# What a sentence gains at most if the reader finds the answer in it, and the scale of its margin.
+_READ_HERE, _SPAN_SCALE = 0.1, 3.0
 _MAXIMUM_CONTEXT = 2  # sentences shown before a quote that refers back
 _REFERS_BACK = re.compile(
     r"^\W*(?:\w+\W+){0,3}?(?:he|she|they|it|his|her|their|its|also)\b"
@@ -36,16 +40,17 @@ _REFERS_BACK = re.compile(
 )
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|oppos\w+|reject\w*|refus\w+|den(?:y|ied|ies)"
-    r"|declin\w+|against|prevent\w*|avoid\w*|unless)\b|n[’']t\b",
+    r"|declin\w+|against|prevent\w*|avoid\w*|unless|efforts? to|attempts? to)\b|n[’']t\b",
     re.I,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """A sentence, with the reading of its paragraph if there is one."""
+    """A sentence, how well it meets the question, and its paragraph's reading if there is one."""
 
     score: float
+    evidence: float
     hit: Hit
     sentence: Sentence
     reading: Reading | None
@@ -62,34 +67,41 @@ def answer(
 
     With ``reader``, at most ``maximum_error`` of the answers given were wrong when it was measured.
     """
-    readings = readings_of(searched_for, hits, reader) if reader else []
+    readings = readings_of(searched_for, hits, reader)
     ranked = _ranked(hits, readings)
-    evidence = ranked[0].score - ranked[0].hit.score if ranked else 0.0
+    evidence = ranked[0].evidence if ranked else 0.0
     if reader and ranked:
         sure = confidence(signals(hits, readings))
         enough = sure >= threshold(maximum_error)
     else:
         sure = 1 / (1 + exp(-(_SLOPE * evidence + _INTERCEPT)))
         enough = evidence >= RELATED_BELOW
-    if evidence < NOT_FOUND_BELOW:
-        outcome = Outcome.NOT_FOUND
+    if enough and evidence >= OFF_TOPIC_BELOW:
+        outcome = Outcome.ANSWERED
     else:
-        outcome = Outcome.ANSWERED if enough else Outcome.RELATED
-    quotes: tuple[Quote, ...] = ()
-    if outcome is Outcome.ANSWERED:
-        close = [each for each in ranked if each.score > ranked[0].score - _ALSO_QUOTED]
-        quotes = tuple(_quote(each) for each in close[:_MAXIMUM_QUOTES])
+        outcome = Outcome.NOT_FOUND if evidence < NOT_FOUND_BELOW else Outcome.RELATED
+    quotes = tuple(map(_quote, _close(ranked))) if outcome is Outcome.ANSWERED else ()
     mode = Mode.READER if reader else Mode.RANKING
     return Answer(question, searched_for, outcome, sure, quotes, tuple(hits), mode)
 
 
-def best_sentences(hits: Sequence[Hit]) -> list[Quote]:
-    """The sentences of ``hits`` as quotes, best first; ties go to the better hit, then earlier."""
-    return [_quote(each) for each in _ranked(hits, [])]
+def best_sentences(hits: Sequence[Hit], readings: Sequence[Reading] = ()) -> list[Quote]:
+    """The sentences of ``hits`` as quotes, best first; ties go to the better hit, then earlier.
+
+    ``readings`` are those of the first hits, in order.
+    """
+    return [_quote(each) for each in _ranked(hits, readings)]
 
 
-def readings_of(question: str, hits: Sequence[Hit], reader: Reader) -> list[Reading]:
-    """What the reader makes of the first hits, in order."""
+def close_sentences(hits: Sequence[Hit], readings: Sequence[Reading] = ()) -> list[Quote]:
+    """The first of the best sentences, as many as an answer would quote."""
+    return [_quote(each) for each in _close(_ranked(hits, readings))]
+
+
+def readings_of(question: str, hits: Sequence[Hit], reader: Reader | None) -> list[Reading]:
+    """What the reader, if there is one, makes of the first hits, in order."""
+    if reader is None:
+        return []
     return reader.read(question, [Passage.of(hit.document, hit.paragraph) for hit in hits[:_READ]])
 
 
@@ -98,27 +110,30 @@ def signals(hits: Sequence[Hit], readings: Sequence[Reading]) -> Signals:
 
     ``readings`` are those of the first hits, in order.
     """
-    ranked = _ranked(hits, readings)
-    best = ranked[0]
-    others = [each.score for each in ranked if each.hit is not best.hit]
+    best = _ranked(hits, readings)[0]
     reading = best.reading or NOTHING
     return Signals(
         answerable=reading.answerable,
         span=reading.span,
         best=max((each.answerable for each in readings), default=NOTHING.answerable),
         agreement=_emphasis(best.hit.paragraph, best.sentence, reading) is not None,
-        evidence=best.score - best.hit.score,
-        lead=best.score - others[0] if others else 0.0,
     )
 
 
 def _ranked(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[_Ranked]:
-    scored = [
-        _Ranked(score, hit, sentence, reading)
-        for hit, reading in zip_longest(hits, readings)
-        for score, sentence in zip(hit.sentence_scores, hit.paragraph.sentences, strict=True)
-    ]
-    return sorted(scored, key=lambda each: -each.score)
+    ranked = []
+    for hit, reading in zip_longest(hits, readings):
+        for score, sentence in zip(hit.sentence_scores, hit.paragraph.sentences, strict=True):
+            evidence = score - hit.score
+            if reading and _emphasis(hit.paragraph, sentence, reading):
+                score += _READ_HERE / (1 + exp(-reading.span / _SPAN_SCALE))
+            ranked.append(_Ranked(score, evidence, hit, sentence, reading))
+    return sorted(ranked, key=lambda each: -each.score)
+
+
+def _close(ranked: Sequence[_Ranked]) -> list[_Ranked]:
+    close = [each for each in ranked if each.score > ranked[0].score - _ALSO_QUOTED]
+    return close[:_MAXIMUM_QUOTES]
 
 
 def _quote(ranked: _Ranked) -> Quote:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from assistant.answering import best_sentences
+from assistant.answering import best_sentences, close_sentences, readings_of
 from assistant.encoder import FloatArray, load_encoder
 from assistant.errors import ReadoutError
 from assistant.index import in_context, write
@@ -76,7 +76,8 @@ class Response:
 
     ``ranking`` says of each unit found, best first, whether it is an answer's, ``relevant`` how
     many there are to find; ``quotes`` says of the first quotes whether they hold an answer's words.
-    Higher ``confidence`` means that the first quote is more likely to answer.
+    The first ``given`` of these are the answer, if there is one. Higher ``confidence`` means that
+    it is more likely to be right.
     """
 
     question: Question
@@ -86,11 +87,12 @@ class Response:
     confidence: float
     answered: bool
     searched_for: str
+    given: int = 1
 
     @property
     def right(self) -> bool:
-        """Whether the first quote answers."""
-        return any(self.quotes[:1])
+        """Whether one of the quotes that it gives, or would give, holds an answer's words."""
+        return any(self.quotes[: self.given])
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +236,13 @@ def table(report: dict[str, Any]) -> str:
 def respond(library: Library, question: Question, *, by_document: bool = False) -> Response:
     """The assistant's response; the units found are paragraphs, or documents."""
     answer = library.answer(question.text, history=question.history)
+    readings = readings_of(answer.searched_for, answer.hits, library.reader)
     hits = library.retrieve(question.text, history=question.history, k=DEPTH)
     return _response(
         question,
         [(hit.document, hit.paragraph) for hit in hits],
-        best_sentences(answer.hits)[:_QUOTES],
+        best_sentences(answer.hits, readings)[:_QUOTES],
+        given=len(close_sentences(answer.hits, readings)),
         by_document=by_document,
         confidence=answer.confidence,
         answered=answer.outcome is Outcome.ANSWERED,
@@ -310,6 +314,7 @@ def _response(
     confidence: float,
     answered: bool,
     searched_for: str,
+    given: int = 1,
 ) -> Response:
     gold = question.gold
     units: dict[object, bool] = {}
@@ -328,6 +333,7 @@ def _response(
         confidence=confidence,
         answered=answered,
         searched_for=searched_for,
+        given=given,
     )
 
 

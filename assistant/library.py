@@ -116,6 +116,11 @@ class Library:
         """The encoder that built the index."""
         return self._asking_encoder(self.index)
 
+    @property
+    def reader(self) -> Reader | None:
+        """The trained reader, unless its weights are missing or another model built the index."""
+        return load_reader() if self.encoder.name == DEFAULT_MODEL else None
+
     def build(self, progress: indexing.Progress | None = None) -> BuildReport:
         """Bring the index up to date with ``source_docs/``; only new texts are embedded.
 
@@ -213,7 +218,7 @@ class Library:
         return replace(answer, elsewhere=self._answer(question, asked, outside).quotes)
 
     def _answer(self, question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
-        return answering.answer(question, searched_for, hits, self._reader(), self.maximum_error)
+        return answering.answer(question, searched_for, hits, self.reader, self.maximum_error)
 
     def _found(
         self, question: str, k: int, history: Sequence[str], scopes: Sequence[Scope]
@@ -224,10 +229,6 @@ class Library:
         earlier = [read_question(each)[0] for each in history[-_TURNS:]]
         asked = self._asked(opened, encoder, question, earlier, scopes)
         return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)
-
-    def _reader(self) -> Reader | None:
-        """The reader, if it is there and the index is of the model that it was fitted with."""
-        return load_reader() if self.encoder.name == DEFAULT_MODEL else None
 
     def _asked(
         self,

@@ -7,28 +7,62 @@ of its linear layers, new norms, embeddings of what a token matches, and the hea
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from openvino import AsyncInferQueue, CompiledModel, InferRequest, Model
-from openvino import opset13 as op
 
 from assistant.graph import (
     IMPOSSIBLE,
     FloatArray,
     Weights,
+    available_cores,
+    compiled,
     constant,
     embeddings,
     encoder_layers,
+    fastest_precision,
     linear,
     lookup,
     places_of,
+    read_weights,
     real_tokens,
 )
 from assistant.windows import Window
 
+# After ``assistant.graph``, which keeps OpenVINO from reporting its use.
+from openvino import Model  # isort: skip
+from openvino import opset13 as op  # isort: skip
+
 _WINDOWS_A_BATCH = 4  # of like length, so that little is padded
+
+
+class Network:
+    """The compiled network, as many batches at once as there are cores; threads may share it."""
+
+    def __init__(self, base: Path, learnt: Path) -> None:
+        weights = merged(read_weights(base), read_weights(learnt))
+        self._model = compiled(graph_of(weights), fastest_precision())
+        self._workers = ThreadPoolExecutor(available_cores())
+        self._own = threading.local()
+
+    def read(self, windows: Sequence[Window]) -> Iterator[tuple[FloatArray, FloatArray, float]]:
+        """For each window, in order: start and end logits of its tokens, and answerability."""
+        batches = [
+            windows[first : first + _WINDOWS_A_BATCH]
+            for first in range(0, len(windows), _WINDOWS_A_BATCH)
+        ]
+        for starts, ends, answers in self._workers.map(self._infer, batches):
+            yield from zip(starts, ends, map(float, answers), strict=True)
+
+    def _infer(self, windows: Sequence[Window]) -> list[FloatArray]:
+        if not hasattr(self._own, "request"):
+            self._own.request = self._model.create_infer_request()
+        found = self._own.request.infer(_inputs(windows))
+        return [found[each] for each in range(3)]
 
 
 def merged(base: Weights, learnt: Weights) -> Weights:
@@ -82,29 +116,6 @@ def graph_of(weights: Weights) -> Model:
     answer = op.squeeze(linear(op.gelu(judged, "erf"), weights, "answer"), constant([1]))
     starts, ends = (op.select(allowed, each, impossible) for each in (start, end))
     return Model([starts, ends, answer], [ids, segments, matches, lengths, first], "reader")
-
-
-def run(
-    model: CompiledModel, windows: Sequence[Window]
-) -> Iterator[tuple[FloatArray, FloatArray, float]]:
-    """The logits of each window, in order; as many batches at once as there are cores."""
-    batches = [
-        windows[first : first + _WINDOWS_A_BATCH]
-        for first in range(0, len(windows), _WINDOWS_A_BATCH)
-    ]
-    found: dict[int, list[FloatArray]] = {}
-
-    def keep(request: InferRequest, number: int) -> None:
-        found[number] = [request.get_output_tensor(each).data.copy() for each in range(3)]
-
-    jobs = AsyncInferQueue(model)
-    jobs.set_callback(keep)
-    for number, part in enumerate(batches):
-        jobs.start_async(_inputs(part), number)
-    jobs.wait_all()
-    for number in range(len(batches)):
-        starts, ends, answers = found[number]
-        yield from zip(starts, ends, map(float, answers), strict=True)
 
 
 def _inputs(windows: Sequence[Window]) -> list[npt.NDArray[np.int32]]:

@@ -20,10 +20,10 @@ from assistant.errors import EncoderError
 from assistant.windows import Passage, Windows, best_span
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel
+    from assistant.network import Network
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "a01598cd16fbe73a99df6b01fde9a09736f7715b2ba36a30357cbb116d094c78"
+WEIGHTS_SHA256 = "9f07bae30c14787407a272f3a1509fe2616e9245d47721f0eb6f5adc5f3ba860"
 
 _log = logging.getLogger(__name__)
 
@@ -53,12 +53,10 @@ class Reader:
         self._base = base
         self._weights = weights
         self._lock = threading.Lock()
-        self._loaded: tuple[Windows, CompiledModel] | None = None
+        self._loaded: tuple[Windows, Network] | None = None
 
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """A reading of each passage, in order."""
-        from assistant.network import run  # OpenVINO, which asking may never need
-
         windows_of, network = self._load()
         windows = [
             (number, window)
@@ -68,22 +66,19 @@ class Reader:
         windows.sort(key=lambda each: len(each[1].ids))
         readings = [NOTHING] * len(passages)
         for (number, window), (start, end, answerable) in zip(
-            windows, run(network, [window for _, window in windows]), strict=True
+            windows, network.read([window for _, window in windows]), strict=True
         ):
             span = best_span(start, end, window)
             if span and answerable > readings[number].answerable:
                 readings[number] = Reading(*span, answerable)
         return readings
 
-    def _load(self) -> tuple[Windows, CompiledModel]:
+    def _load(self) -> tuple[Windows, Network]:
         with self._lock:
             if self._loaded is None:
-                from assistant.graph import compiled, fastest_precision, read_weights
-                from assistant.network import graph_of, merged
+                from assistant.network import Network  # and with it OpenVINO
 
-                base = read_weights(self._base / "model.safetensors")
-                model = graph_of(merged(base, read_weights(self._weights)))
-                network = compiled(model, fastest_precision())
+                network = Network(self._base / "model.safetensors", self._weights)
                 self._loaded = Windows(self._base / "tokenizer.json"), network
             return self._loaded
 

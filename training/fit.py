@@ -2,9 +2,11 @@
 
     python -m training.fit LIBRARY --data ../shared/data
 
-``LIBRARY`` holds all White House readouts (``python -m tests.jsonl_library`` makes it). Of the
-written questions, only those on documents that the reader never trained on count. Printed are the
-constants of ``assistant/confidence.py`` and how good they are on documents left out.
+``LIBRARY`` holds all White House readouts. The written questions on documents that the reader never
+trained on are each asked of their own readout, where it is known what answers and what doesn't. To
+these, for the thresholds only, come those of ``tests/summit_questions.jsonl``, asked of the readout
+that ships. Printed are the constants of ``assistant/confidence.py``, and how good they are on
+documents left out.
 """
 
 from __future__ import annotations
@@ -22,25 +24,25 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from assistant.answering import best_sentences, readings_of, signals
+from assistant.answering import close_sentences, readings_of, signals
 from assistant.confidence import Signals
 from assistant.encoder import FloatArray
-from assistant.evaluation import calibration_error
+from assistant.evaluation import calibration_error, read_questions
 from assistant.library import Library
-from assistant.reader import load_reader
-from assistant.types import Scope
-from training.train import kept_documents, read_lines, says_which
+from assistant.types import Hit, Scope
+from training.train import kept_documents, read_lines
 
-ERRORS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6)
+PROJECT = Path(__file__).parent.parent
+ERRORS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 _FOLDS = 10
-_STRENGTH = 0.1  # of the fit, against its regularisation
+_STRENGTH = 0.3  # of the fit, against its regularisation
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question put to the library: what it is about, what is known, whether the quote answers."""
+    """A question put to a library: what it is about, what is known, whether a quote answers."""
 
     document: str
     answerable: bool
@@ -56,41 +58,58 @@ class Fit:
     intercept: float
     left_out: FloatArray
 
+    def confidence(self, found: Sequence[Case]) -> FloatArray:
+        """That of cases which were not fitted to."""
+        total = _values(found) @ np.array(self.coefficients) + self.intercept
+        return np.asarray(1 / (1 + np.exp(-total)), dtype=np.float32)
 
-def cases(library: Library, data: Path, questions: Path) -> Iterator[Case]:
-    """The written questions on documents kept from training, as the library meets them.
 
-    Each is asked of its own document, and of the whole library if it says which meeting it means.
-    """
-    reader = load_reader()
-    if reader is None:
-        raise SystemExit("the reader's weights are missing")
+def written(library: Library, data: Path, questions: Path) -> Iterator[Case]:
+    """The written questions on documents kept from training, each asked of its own."""
     documents = {each.id: each for each in library.documents}
     readouts = {row["doc"]: row for row in read_lines(data / "white-house-readouts.jsonl.gz")}
     rows = read_lines(questions)
     kept = kept_documents(row["doc"] for row in rows)
     for row in rows:
-        if row["doc"] not in kept or row["doc"] not in documents:
+        name = row["doc"]
+        if name not in kept or name not in documents:
             continue
-        scopes = [Scope(documents=(row["doc"],))]
-        if says_which(row["question"]):
-            scopes.append(Scope())
-        for scope in scopes:
-            hits = library.retrieve(row["question"], scope=scope)
-            quote = best_sentences(hits)[0]
-            right = False
-            if row["start"] is not None and quote.document == row["doc"]:
-                text = readouts[row["doc"]]["paragraphs"][row["paragraph"]]
-                begin = documents[row["doc"]].text.index(text)
-                right = quote.start < begin + row["end"] and begin + row["start"] < quote.end
-            readings = readings_of(row["question"], hits, reader)
-            known = signals(hits, readings)
-            yield Case(row["doc"], row["start"] is not None, right, known)
+        hits = library.retrieve(row["question"], scope=Scope(documents=(name,)))
+        gold = None
+        if row["start"] is not None:
+            text = readouts[name]["paragraphs"][row["paragraph"]]
+            begin = documents[name].text.index(text)
+            gold = begin + row["start"], begin + row["end"]
+        if hits:
+            yield _case(library, row["question"], hits, name, gold)
+
+
+def summit() -> Iterator[Case]:
+    """The questions on the readout that ships."""
+    library = Library.open(PROJECT)
+    library.build()
+    text = library.documents[0].text
+    for each in read_questions(PROJECT / "tests" / "summit_questions.jsonl"):
+        gold = None
+        if each.gold:
+            start = text.index(each.gold[0].span)
+            gold = start, start + len(each.gold[0].span)
+        yield _case(library, each.text, library.retrieve(each.text), each.id, gold)
+
+
+def _case(
+    library: Library, question: str, hits: Sequence[Hit], group: str, gold: tuple[int, int] | None
+) -> Case:
+    readings = readings_of(question, hits, library.reader)
+    right = gold is not None and any(
+        quote.start < gold[1] and gold[0] < quote.end for quote in close_sentences(hits, readings)
+    )
+    return Case(group, gold is not None, right, signals(hits, readings))
 
 
 def fit(found: Sequence[Case]) -> Fit:
-    """The logistic regression of "the first quote answers", cross-validated by document."""
-    values = np.array([astuple(each.signals) for each in found], dtype=np.float64)
+    """The logistic regression of "a quote answers", cross-validated by document."""
+    values = _values(found)
     right = np.array([each.right for each in found])
     groups = [each.document for each in found]
     left_out = np.zeros(len(found), dtype=np.float32)
@@ -102,6 +121,10 @@ def fit(found: Sequence[Case]) -> Fit:
     coefficients = model.coef_[0] / scaler.scale_
     intercept = float(model.intercept_[0] - coefficients @ scaler.mean_)
     return Fit(tuple(map(float, coefficients)), intercept, left_out)
+
+
+def _values(found: Sequence[Case]) -> FloatArray:
+    return np.array([astuple(each.signals) for each in found], dtype=np.float32)
 
 
 def least_confidence(confidence: FloatArray, right: Sequence[bool], error: float) -> float:
@@ -121,34 +144,51 @@ def main() -> None:
     here = Path(__file__).parent
     parser.add_argument("--questions", type=Path, default=here / "questions.jsonl")
     given = parser.parse_args()
-    report(list(cases(Library.open(given.library), given.data, given.questions)))
+    library = Library.open(given.library)
+    if library.reader is None:
+        raise SystemExit("the reader's weights are missing")
+    report(list(written(library, given.data, given.questions)), list(summit()))
 
 
-def report(found: Sequence[Case]) -> None:
+def report(found: Sequence[Case], shipped: Sequence[Case]) -> None:
     """Log the fit to ``found``, its scores, and the trade-off between error and coverage."""
     fitted = fit(found)
-    right = np.array([each.right for each in found])
-    answerable = np.array([each.answerable for each in found])
-    _log.info("%d questions, %d answerable", len(found), answerable.sum())
-    _log.info("first quote right: %d", right.sum())
-    _log.info("AUROC answerable %.3f", roc_auc_score(answerable, fitted.left_out))
-    _log.info("AUROC right %.3f", roc_auc_score(right, fitted.left_out))
-    _log.info("calibration error %.3f", calibration_error(fitted.left_out, right))
     _log.info("_COEFFICIENTS = (%s)", ", ".join(f"{each:.4f}" for each in fitted.coefficients))
     _log.info("_INTERCEPT = %.4f", fitted.intercept)
-    for error in ERRORS:
-        least = least_confidence(fitted.left_out, [*right], error)
-        given = fitted.left_out >= least
+    sets = {
+        "written": (found, fitted.left_out),
+        "summit": (shipped, fitted.confidence(shipped)),
+    }
+    for name, (cases, sure) in sets.items():
+        right = np.array([each.right for each in cases])
+        answerable = np.array([each.answerable for each in cases])
         _log.info(
-            "error at most %.2f: confidence %.3f, answered %.2f of answerable, refused %.2f of "
-            "unanswerable, wrong %.3f of %d answers",
-            error,
-            least,
-            given[answerable].mean(),
-            (~given[~answerable]).mean(),
-            (~right[given]).mean() if given.any() else 0.0,
-            given.sum(),
+            "%s: %d questions, %d answerable, quoted rightly %d; AUROC answerable %.3f, right "
+            "%.3f, calibration error %.3f",
+            name,
+            len(cases),
+            answerable.sum(),
+            right.sum(),
+            roc_auc_score(answerable, sure),
+            roc_auc_score(right, sure),
+            calibration_error(sure, right),
         )
+    every = [*found, *shipped]
+    sure = np.concatenate([confidence for _, confidence in sets.values()])
+    for error in ERRORS:
+        least = least_confidence(sure, [each.right for each in every], error)
+        shares = [_shares(cases, confidence >= least) for cases, confidence in sets.values()]
+        _log.info("error at most %.2f: confidence %.3f; %s", error, least, "; ".join(shares))
+
+
+def _shares(cases: Sequence[Case], given: np.ndarray) -> str:
+    right = np.array([each.right for each in cases])
+    answerable = np.array([each.answerable for each in cases])
+    wrong = (~right[given]).mean() if given.any() else 0.0
+    return (
+        f"answered {given[answerable].mean():.2f} of answerable, refused "
+        f"{(~given[~answerable]).mean():.2f} of unanswerable, wrong {wrong:.2f} of {given.sum()}"
+    )
 
 
 if __name__ == "__main__":
