@@ -238,7 +238,7 @@ class Maker:
         words = " ".join(source.text[fact.start : fact.end].split())
         if other.place == source.place or words.lower() in other.text.lower():
             return None
-        question = self._finish([*self._ask(source, fact), *self._placing(source)])
+        question = self._finish([*self._ask(source, fact), *placing(source, self._choices)])
         return Made(question, Passage(other.text, other.place), None)
 
     def _without_fact(self, source: Source, fact: _Fact) -> Made:
@@ -271,7 +271,7 @@ class Maker:
         who = self._noisy(before[-choices.randint(2, 6) : -1])[:5]
         words = ["did", *who, choices.choice(_DISCUSS)]
         words += self._noisy(topic.split()[: choices.randint(2, 8)])
-        words += self._placing(source)
+        words += placing(source, self._choices)
         return Made(self._finish(words), Passage(text, source.place), None)
 
     def _with_changed_word(self, source: Source, fact: _Fact) -> Made | None:
@@ -315,7 +315,7 @@ class Maker:
             topic = text[fact.start : fact.end].split()
             words = ["did", *who, choices.choice(_DISCUSS)]
             words += self._noisy(topic[: choices.randint(2, 9)], 0.8)
-            return words + self._placing(source)
+            return words + placing(source, self._choices)
         left, right = before[-choices.randint(3, 10) :], after[: choices.randint(2, 9)]
         left, right = self._noisy(left), self._noisy(right)
         if len(left) + len(right) < 4:
@@ -332,7 +332,7 @@ class Maker:
             body = words + right + left
         else:
             body = left + words + right
-        extra = self._placing(source) if choices.random() < 0.4 else []
+        extra = placing(source, self._choices) if choices.random() < 0.4 else []
         return extra + body if choices.random() < 0.3 else body + extra
 
     def _noisy(self, words: Sequence[str], keep: float = 0.78) -> list[str]:
@@ -355,21 +355,21 @@ class Maker:
                 kept.append(low)
         return kept
 
-    def _placing(self, source: Source) -> list[str]:
-        """Words that place a question: who met, and when; perhaps none."""
-        choices = self._choices
-        names = _names(source.title)
-        words = []
-        if names and choices.random() < 0.6:
-            words.append(choices.choice(_PLACED))
-            words += choices.sample(names, min(len(names), choices.randint(1, 2)))
-        if choices.random() < 0.5 and (day := re.search(r"\((\w+) \d+, (\d{4})\)", source.place)):
-            words += ["in", day[1], day[2]] if choices.random() < 0.6 else ["in", day[2]]
-        return words
-
     def _finish(self, words: Sequence[str]) -> str:
         text = " ".join(words)
         return text[:1].upper() + text[1:] + "?" if self._choices.random() < 0.9 else text
+
+
+def placing(source: Source, choices: random.Random) -> list[str]:
+    """Words that place a question: who met, and when; perhaps none."""
+    names = _names(source.title)
+    words = []
+    if names and choices.random() < 0.6:
+        words.append(choices.choice(_PLACED))
+        words += choices.sample(names, min(len(names), choices.randint(1, 2)))
+    if choices.random() < 0.5 and (day := re.search(r"\((\w+) \d+, (\d{4})\)", source.place)):
+        words += ["in", day[1], day[2]] if choices.random() < 0.6 else ["in", day[2]]
+    return words
 
 
 def _names(title: str) -> list[str]:

@@ -15,7 +15,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -42,18 +42,21 @@ from assistant.windows import (
     stem,
 )
 from training.network import Network, batch
-from training.pretask import Maker, Source, Synonyms
+from training.pretask import Made, Maker, Source, Synonyms
+from training.topics import Topics
 
 HELD_OUT = ("Normans", "Scottish Parliament", "Islamism")  # SQuAD titles never trained on
 SEED = 20250207
 RANK = 64
 MADE = 60_000
+TOPIC_QUESTIONS = 2_000  # an epoch
 EPOCHS = 3
 _PRETASK_RATE, _RATE, _HEADS_RATE = 1.5e-3, 8e-4, 5e-4
 _BATCH = 32
 _REFUSAL_WEIGHT = 0.5
 _LEARNT = ("down", "up", "norm", "span", "hidden", "answer", "matches")
 _HEADS = ("span", "hidden", "answer", "matches")
+_READOUTS = ("white-house-readouts.jsonl.gz", "white-house-joint-statements.jsonl.gz")
 _SUMMIT_DAY = "2025-02-07"  # its readout and its joint statement are for testing
 _SPOKEN = ("Press ", "Remarks", "Background", "Executive", "On-the")
 _NOT_PROSE = re.compile(r"(Q |Sec|\(|[A-Z .]+:)")
@@ -144,6 +147,20 @@ def excluded_documents(data: Path) -> set[str]:
     return found
 
 
+def readout_sources(data: Path, left_out: Set[str]) -> list[Source]:
+    """Paragraphs of readouts and joint statements, but of these documents."""
+    found = []
+    for name in _READOUTS:
+        for row in read_lines(data / name):
+            if row["doc"] in left_out or _SUMMIT_DAY in row["doc"]:
+                continue
+            where = _place(row["title"], row["date"])
+            for text in row["paragraphs"]:
+                if 25 <= len(text.split()) <= 130:
+                    found.append(Source(row["doc"], row["title"], where, text))
+    return found
+
+
 def sources(data: Path) -> list[Source]:
     """Paragraphs for the made questions: White House pages, readouts, statements, and SQuAD's."""
     excluded = excluded_documents(data)
@@ -182,8 +199,7 @@ def synonyms(base: Path) -> Synonyms:
 
 def readout_questions(data: Path, path: Path) -> tuple[list[Example], list[Example]]:
     """The written questions to train on, and those of every fourth document, kept apart."""
-    names = ("white-house-readouts.jsonl.gz", "white-house-joint-statements.jsonl.gz")
-    readouts = {row["doc"]: row for name in names for row in read_lines(data / name)}
+    readouts = {row["doc"]: row for name in _READOUTS for row in read_lines(data / name)}
     examples = []
     for row in read_lines(path):
         readout = readouts[row["doc"]]
@@ -247,6 +263,11 @@ def with_misses(
         some = [passages[number] for number in sorted(chosen) if number < len(passages)]
         wrong += [Example(each.question, passage, None) for passage in some]
     return wrong
+
+
+def examples_of(made: Iterable[Made]) -> list[Example]:
+    """Made questions as examples."""
+    return [Example(each.question, each.passage, each.answer) for each in made]
 
 
 def rows_of(windows: Windows, examples: Iterable[Example], choices: random.Random) -> list[Row]:
@@ -402,8 +423,7 @@ def from_made_questions(
     choices = random.Random(SEED)  # noqa: S311  # chooses examples, no secrets
     network = prepare(base)
     made = Maker(sources(data), synonyms(base), choices).make(count)
-    examples = [Example(each.question, each.passage, each.answer) for each in made]
-    rows = rows_of(windows, examples, choices)
+    rows = rows_of(windows, examples_of(made), choices)
     train(network, [lambda: rows], rate=_PRETASK_RATE, warm=0.05, choices=choices, name="made")
     return network.trained()
 
@@ -463,9 +483,13 @@ def main() -> None:
         for passage in passages[:2]
     ]
 
+    left_out_documents = excluded_documents(given.data) | {each.group for each in kept}
+    topics = Topics(readout_sources(given.data, left_out_documents), synonyms(base), choices)
+
     def stage() -> list[Row]:
         wrong = with_misses(written, misses, choices)
-        return rows_of(windows, [*asked, *written, *wrong], choices)
+        plain = examples_of(topics.make(TOPIC_QUESTIONS))
+        return rows_of(windows, [*asked, *written, *wrong, *plain], choices)
 
     train(network, [stage] * EPOCHS, rate=_RATE, warm=0.1, choices=choices, name="asked")
     save_file(network.learnt(), given.out / "reader.safetensors")
