@@ -15,21 +15,23 @@ from training.pretask import Made, Source, Synonyms, placing
 
 _TOPICS = [
     *"""tariffs; trade; climate change; human rights; nuclear weapons; sanctions; fentanyl;
-    fisheries; semiconductors; artificial intelligence; cybersecurity; migration; the border; refugees;
-    counterterrorism; drugs; energy security; oil prices; natural gas; food security; grain exports;
-    supply chains; critical minerals; vaccines; the pandemic; health care; education; space;
-    quantum technology; infrastructure; investment; taxes; inflation; currency; debt relief;
-    corruption; democracy; elections; press freedom; women's rights; religious freedom; hostages;
-    prisoners; humanitarian aid; a ceasefire; peace talks; arms sales; military aid; submarines;
-    missile defense; air defense; joint exercises; troops; military bases; freedom of navigation;
-    the South China Sea; Taiwan; Hong Kong; Tibet; Xinjiang; North Korea; abductions; Ukraine; NATO;
-    Crimea; Belarus; Georgia; Nagorno-Karabakh; Syria; Iraq; Iran; Yemen; Gaza; the West Bank;
-    Lebanon; Libya; Sudan; Ethiopia; Somalia; the Sahel; Haiti; Venezuela; Cuba; Nicaragua;
+    fisheries; semiconductors; artificial intelligence; cybersecurity; migration; the
+    border; refugees; counterterrorism; drugs; energy security; oil prices; natural gas;
+    food security; grain exports; supply chains; critical minerals; vaccines; the pandemic;
+    health care; education; space; quantum technology; infrastructure; investment; taxes;
+    inflation; currency; debt relief; corruption; democracy; elections; press freedom;
+    women's rights; religious freedom; hostages; prisoners; humanitarian aid; a ceasefire;
+    peace talks; arms sales; military aid; submarines; missile defense; air defense; joint
+    exercises; troops; military bases; freedom of navigation; the South China Sea; Taiwan;
+    Hong Kong; Tibet; Xinjiang; North Korea; abductions; Ukraine; NATO; Crimea; Belarus;
+    Georgia; Nagorno-Karabakh; Syria; Iraq; Iran; Yemen; Gaza; the West Bank; Lebanon;
+    Libya; Sudan; Ethiopia; Somalia; the Sahel; Haiti; Venezuela; Cuba; Nicaragua;
     Afghanistan; Myanmar; AUKUS; the Quad; the G7; the G20; APEC; ASEAN; the United Nations;
     the World Bank; steel; cars; beef; rice; tourism; visas; student exchanges; TikTok; 5G;
-    railways; shipping; airlines; hydrogen; nuclear energy; deforestation; plastic pollution; wildfires;
-    earthquakes; water; agriculture; labor rights; child care; gun violence; housing; abortion;
-    student debt; small businesses; veterans; police reform; voting rights; broadband""".split(";")
+    railways; shipping; airlines; hydrogen; nuclear energy; deforestation; plastic
+    pollution; wildfires; earthquakes; water; agriculture; labor rights; child care; gun
+    violence; housing; abortion; student debt; small businesses; veterans; police reform;
+    voting rights; broadband""".split(";")
 ]
 TOPICS = [" ".join(each.split()) for each in _TOPICS]
 _FORMS = [
@@ -42,7 +44,7 @@ _NAME = re.compile(
     r"(?<![.!?“\"] )(?<!^)\b(?:the )?[A-Z][\w’-]+(?: (?:of |and |the )?[A-Z][\w’-]+){0,3}"
 )
 _NOT_TOPICS = re.compile(
-    r"^(?:the )?(?:President|Vice|Secretary|Prime|Mr|Ms|Mrs|Dr|Ambassador|Minister|Today|White House"
+    r"^(?:the )?(?:President|Vice|Secretary|Prime|Mr|Ms|Mrs|Dr|Ambassador|Minister|Today|White"
     r"|(?:Jan|Febr)uary|March|April|May|June|July|August|(?:Sept|Nov|Dec)ember|October|Administration)"
 )
 _SENTENCE = re.compile(r"[^.!?]+(?:[.!?](?!\s+[A-Z“])[^.!?]*)*[.!?]*[”’\"]*")
