@@ -4,10 +4,12 @@ VENV ?= .venv
 # The release the project is tested with. On Linux, PyPI's is a CUDA build of several gigabytes; to
 # take the CPU build, point pip at PyTorch's CPU wheels: make chat TORCH="torch==2.13.0 --index-url URL"
 TORCH ?= torch==2.13.0
+# What `make bench` reads: readouts in the form of tests/jsonl_library.py.
+DATA ?= ../shared/data/white-house-readouts.jsonl.gz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: chat test check clean
+.PHONY: chat test check bench clean
 
 chat: $(VENV)/.installed
 	$(BIN)/readout chat
@@ -20,6 +22,11 @@ check: $(VENV)/.test-installed
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# The first run installs five other tools beside, which use the torch that is here.
+bench: $(VENV)/.test-installed
+	PYTHON=$(BIN)/python sh tests/benchmark/install_peers.sh $(VENV)/peers
+	$(BIN)/python -m tests.benchmark $(DATA) --peers $(VENV)/peers
 
 clean:
 	rm -rf $(VENV) index/manifest.json index/generation-*

@@ -216,7 +216,7 @@ def documents(folder: Path, as_json: bool) -> None:
 
     Example: readout documents --json
     """
-    listed = _opened(folder).documents
+    listed = _opened(folder, asking=False).documents
     if as_json:
         rows = [
             {
@@ -285,10 +285,12 @@ def evaluate(folder: Path, questions: Path, as_json: bool, plot: Path | None) ->
         evaluation.plot(responses, plot)
 
 
-def _opened(folder: Path, maximum_error: float = MAXIMUM_ERROR) -> Library:
+def _opened(folder: Path, maximum_error: float = MAXIMUM_ERROR, *, asking: bool = True) -> Library:
     """The library in ``folder``, built if it never was; says on standard error if it is stale."""
     library = Library.open(folder, maximum_error=maximum_error)
     try:
+        if asking:
+            library.load()
         changes = library.stale()
     except IndexMissingError:
         _build(library)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,7 @@ from assistant.errors import (
     IndexDamagedError,
     IndexMismatchError,
     IndexMissingError,
+    IndexUnusableError,
     LibraryError,
     NoReadoutsError,
 )
@@ -65,6 +67,7 @@ class Library:
         self._opened: indexing.Index | None = None
         self._opened_from: tuple[int, ...] = ()
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
 
     @classmethod
     def open(
@@ -110,6 +113,23 @@ class Library:
                 self._opened = indexing.open_index(self.folder / INDEX)
                 self._opened_from = stamp
             return self._opened
+
+    def load(self) -> None:
+        """Open the index and load its model, side by side; otherwise the first question does."""
+        with ThreadPoolExecutor(1) as aside:
+            loading = aside.submit(self._load_encoder)
+            try:
+                opened = self.index
+            finally:
+                loading.result()
+        self._asking_encoder(opened)
+
+    def _load_encoder(self) -> None:
+        try:
+            manifest = indexing.read_manifest(self.folder / INDEX)
+        except IndexUnusableError:
+            return  # opening it says why
+        self._encoder_called(manifest.kind.model).load()
 
     @property
     def encoder(self) -> Encoder:
@@ -286,10 +306,7 @@ class Library:
         return self._encoder
 
     def _asking_encoder(self, opened: indexing.Index) -> Encoder:
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = load_encoder(opened.manifest.kind.model)
-            encoder = self._encoder
+        encoder = self._encoder_called(opened.manifest.kind.model)
         if encoder.fingerprint != opened.manifest.kind.model_sha256:
             raise IndexMismatchError(
                 f"the index in {self.folder / INDEX} was built with the model "
@@ -297,6 +314,13 @@ class Library:
                 "rebuild it, or ask without naming a model"
             )
         return encoder
+
+    def _encoder_called(self, model: str) -> Encoder:
+        """The encoder chosen for this library, else ``model``."""
+        with self._loading:
+            if self._encoder is None:
+                self._encoder = load_encoder(model)
+            return self._encoder
 
 
 def _busy(target: Path) -> IndexBusyError:

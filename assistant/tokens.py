@@ -7,9 +7,11 @@ compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +30,11 @@ _SPANS = "token_spans.int32"
 _SENTENCE_TOKENS = "sentence_tokens.int64"
 _TEXT_SENTENCES = "text_sentences.int64"
 _ROWS_AT_ONCE = 512
+_END = np.iinfo(np.int32).max  # after every token
 
 ByteArray = npt.NDArray[np.int8]
 Numbers = npt.NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 
 class Tokens(NamedTuple):
@@ -62,41 +66,22 @@ class TokenStore:
         self._text_sentences = text_sentences  # where each text's sentences start, and the end
 
     @classmethod
-    def open(cls, folder: Path, dimension: int) -> TokenStore:
-        """The store that ``save`` wrote to ``folder``; ValueError or OSError if it is none."""
-        path = folder / _VECTORS
-        flat = np.memmap(path, np.int8, "r") if path.stat().st_size else np.empty(0, np.int8)
-        return cls(
-            flat.reshape(-1, dimension),
-            np.fromfile(folder / _LENGTHS, np.float32),
-            np.fromfile(folder / _IDS, np.int32),
-            np.fromfile(folder / _SPANS, np.int32).reshape(-1, 2),
-            np.fromfile(folder / _SENTENCE_TOKENS, np.int64),
-            np.fromfile(folder / _TEXT_SENTENCES, np.int64),
-        )
+    def open(cls, folder: Path, dimension: int, texts: int) -> TokenStore:
+        """The first ``texts`` texts that a ``TokenWriter`` wrote to ``folder``.
 
-    @staticmethod
-    def save(folder: Path, texts: Iterable[tuple[Tokens, Sequence[int]]]) -> None:
-        """Write the tokens of ``texts`` as they come, each with where its sentences start in it."""
-        sentence_tokens, text_sentences, count = [], [0], 0
-        with (
-            (folder / _VECTORS).open("wb") as vectors,
-            (folder / _LENGTHS).open("wb") as lengths,
-            (folder / _IDS).open("wb") as ids,
-            (folder / _SPANS).open("wb") as spans,
-        ):
-            for tokens, sentence_starts in texts:
-                vectors.write(tokens.vectors.tobytes())
-                lengths.write(tokens.lengths.tobytes())
-                ids.write(tokens.ids.tobytes())
-                spans.write(tokens.spans.tobytes())
-                first = np.searchsorted(tokens.spans[:, 0], sentence_starts)
-                first[0] = 0
-                sentence_tokens.append(count + first)
-                text_sentences.append(text_sentences[-1] + len(sentence_starts))
-                count += len(tokens.ids)
-        np.concatenate([*sentence_tokens, [count]]).tofile(folder / _SENTENCE_TOKENS)
-        np.array(text_sentences).tofile(folder / _TEXT_SENTENCES)
+        ValueError or OSError if they are not there.
+        """
+        text_sentences = np.fromfile(folder / _TEXT_SENTENCES, np.int64, texts + 1)
+        sentence_tokens = np.fromfile(folder / _SENTENCE_TOKENS, np.int64, text_sentences[-1] + 1)
+        count = int(sentence_tokens[-1])
+        return cls(
+            mapped(folder / _VECTORS, np.int8, (count, dimension)),
+            mapped(folder / _LENGTHS, np.float32, (count,)),
+            mapped(folder / _IDS, np.int32, (count,)),
+            mapped(folder / _SPANS, np.int32, (count, 2)),
+            sentence_tokens,
+            text_sentences,
+        )
 
     def __len__(self) -> int:
         return len(self._text_sentences) - 1
@@ -166,9 +151,56 @@ class TokenStore:
         return slice(int(start), int(end))
 
 
+class TokenWriter:
+    """Writes the tokens of texts, one text after another, to the files of a store in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        names = (_VECTORS, _LENGTHS, _IDS, _SPANS, _SENTENCE_TOKENS, _TEXT_SENTENCES)
+        with ExitStack() as opened:
+            self._files = [opened.enter_context((folder / name).open("wb")) for name in names]
+            self._opened = opened.pop_all()
+        self._vectors, self._lengths, self._ids, self._spans = self._files[:4]
+        self._sentence_tokens, self._text_sentences = self._files[4:]
+        self._tokens = self._sentences = 0
+        self._sentence_tokens.write(_number(0))
+        self._text_sentences.write(_number(0))
+
+    def add(self, tokens: Tokens, sentence_starts: Sequence[int]) -> None:
+        """Write a text's tokens, and where its sentences start in it: the first at 0."""
+        self._vectors.write(tokens.vectors.tobytes())
+        self._lengths.write(tokens.lengths.tobytes())
+        self._ids.write(tokens.ids.tobytes())
+        self._spans.write(tokens.spans.tobytes())
+        ends = np.searchsorted(tokens.spans[:, 0], [*sentence_starts[1:], _END])
+        self._sentence_tokens.write((self._tokens + ends).astype(np.int64).tobytes())
+        self._tokens += len(tokens.ids)
+        self._sentences += len(sentence_starts)
+        self._text_sentences.write(_number(self._sentences))
+
+    def sync(self) -> None:
+        """Return when what was written is safely on disk."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self) -> None:
+        self._opened.close()
+
+
+def mapped(path: Path, kind: type[Number], shape: tuple[int, ...]) -> npt.NDArray[Number]:
+    """The numbers at the start of a file, mapped; ValueError or OSError if they are not there."""
+    if 0 in shape:
+        return np.empty(shape, kind)
+    return np.asarray(np.memmap(path, kind, "r", shape=shape))
+
+
 def compressed(encoding: Encoding) -> Tokens:
     """The tokens of ``encoding`` as they are stored."""
     largest = np.abs(encoding.tokens).max(axis=1, keepdims=True, initial=1e-12)
     vectors = np.rint(encoding.tokens * (127 / largest)).astype(np.int8)
     lengths = np.maximum(np.linalg.norm(vectors.astype(np.float32), axis=1), 1e-12)
     return Tokens(vectors, lengths.astype(np.float32), encoding.token_ids, encoding.spans)
+
+
+def _number(value: int) -> bytes:
+    return np.int64(value).tobytes()

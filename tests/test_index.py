@@ -198,6 +198,43 @@ def test_a_failed_build_leaves_the_old_index_whole_and_no_leftovers(folder: Path
     assert answers(Library(folder, ToyEncoder())) == before
 
 
+class InterruptedEncoder(ToyEncoder):
+    """Is interrupted after three texts, as by a key or at a shutdown."""
+
+    def encode(self, texts, *, question=False):  # type: ignore[no-untyped-def]
+        encodings = super().encode(texts, question=question)
+        for _ in range(3):
+            yield next(encodings)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("damaged", ["", "keys.uint8", "tokens.int8", "unfinished.json"])
+def test_an_interrupted_build_is_taken_up_by_the_next(
+    folder: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_SECONDS_AT_RISK", -1)
+    texts = ["Alpha.\nBravo.", "Bravo.\nCharlie.\nAlpha delta.", "Echo."]
+    put(folder, dict(zip(["a.txt", "b.txt", "c.txt"], texts, strict=True)))
+    with pytest.raises(KeyboardInterrupt):
+        Library(folder, InterruptedEncoder()).build()
+    with pytest.raises(IndexMissingError):
+        Library(folder, ToyEncoder()).answer("alpha")
+    if damaged:
+        (path,) = (folder / INDEX).glob(f"generation-*/{damaged}")
+        path.write_bytes(path.read_bytes()[:-5])
+    encoder = ToyEncoder()
+    report = Library(folder, encoder).build()
+    rest = ["Alpha delta.", "Echo.", "A", "B", "C"]
+    assert encoder.seen == (["Alpha.", "Bravo.", "Charlie."] if damaged else []) + rest
+    assert report.embedded == len(encoder.seen)
+    assert len(list((folder / INDEX).glob("generation-*"))) == 1
+    assert not list((folder / INDEX).rglob("unfinished*"))
+    after = answers(Library(folder, ToyEncoder()))
+    shutil.rmtree(folder / INDEX)
+    Library(folder, ToyEncoder()).build()
+    assert answers(Library(folder, ToyEncoder())) == after
+
+
 def test_leftovers_of_a_killed_build_are_removed_by_the_next(folder: Path) -> None:
     put(folder, {"a.txt": "Alpha."})
     library = Library(folder, ToyEncoder())
@@ -257,7 +294,7 @@ def test_a_newer_format_is_told_from_damage(folder: Path) -> None:
     manifest = json.loads(path.read_text())
     manifest["manifest"]["kind"]["format"] = index.FORMAT + 1
     path.write_text(json.dumps(manifest))
-    with pytest.raises(IndexDamagedError, match="is of format 2, and this version reads 1"):
+    with pytest.raises(IndexDamagedError, match="is of format 3, and this version reads 2"):
         Library(folder, ToyEncoder()).answer("alpha")
 
 

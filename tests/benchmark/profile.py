@@ -1,0 +1,106 @@
+"""Print what each millisecond of a first and of a later question is spent on.
+
+    python -m tests.benchmark.profile LIBRARY [QUESTION]
+
+LIBRARY is built. The first question runs in a process of its own, as from the command line; the
+index and the model load side by side there, so that the parts add up to more than the whole.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+QUESTION = "Does the treaty cover the Senkaku Islands?"
+ROUNDS = 15
+Times = dict[str, float]
+
+
+def watch(times: Times, owner: Any, name: str, part: str) -> None:
+    """Add the milliseconds spent in a function to ``times[part]``."""
+    function: Callable[..., Any] = getattr(owner, name)
+
+    @wraps(function)
+    def watched(*arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            return function(*arguments, **options)
+        finally:
+            times[part] += 1e3 * (time.perf_counter() - start)
+
+    setattr(owner, name, watched)
+
+
+def first(folder: str, question: str) -> None:
+    """Ask once, and print the parts of it."""
+    times: Times = defaultdict(float)
+    start = time.perf_counter()
+    from assistant import cli, encoder, index
+    from assistant.library import Library
+
+    times["imports"] = 1e3 * (time.perf_counter() - start)
+    watch(times, index, "_digest", "index: digests of its files")
+    watch(times, index, "open_index", "index: all of opening it")
+    watch(times, encoder, "weights_fingerprint", "model: digest of its weights, aside")
+    watch(times, encoder.GraphEncoder, "load", "model: all of loading it, aside")
+    watch(times, Library, "stale", "looking whether source_docs changed")
+    watch(times, Library, "answer", "answer")
+    cli.main(["--library", folder, "ask", question], standalone_mode=False)
+    times["all"] = 1e3 * (time.perf_counter() - start)
+    print("\n".join(f"| {part} | {spent:.0f} |" for part, spent in times.items()), file=sys.stderr)
+
+
+def later(folder: str, question: str) -> None:
+    """Ask again and again, and print the medians of the parts."""
+    from assistant import answering, retrieval
+    from assistant.encoder import GraphEncoder, _Network
+    from assistant.lexical import LexicalIndex
+    from assistant.library import Library
+    from assistant.tokens import TokenStore
+
+    library = Library.open(folder)
+    library.answer(question)
+    times: Times = defaultdict(float)
+    watch(times, _Network, "pieces", "encoder: tokens")
+    watch(times, _Network, "read", "encoder: network")
+    watch(times, retrieval, "_dense", "candidates by cosine")
+    watch(times, LexicalIndex, "search", "BM25: candidates, their scores, their sentences'")
+    watch(times, TokenStore, "closest", "late interaction: products and maxima")
+    watch(times, retrieval, "_matches", "the words that speak for each hit")
+    watch(times, answering, "answer", "outcome and quotes")
+    watch(times, Library, "answer", "all")
+    rounds: dict[str, list[float]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        times.clear()
+        library.answer(question)
+        for part, spent in times.items():
+            rounds[part].append(spent)
+    assert isinstance(library.encoder, GraphEncoder)
+    medians = {part: float(np.median(spent)) for part, spent in rounds.items()}
+    whole = medians.pop("all")
+    medians["the rest: ranking, documents, hits"] = whole - sum(medians.values())
+    for part, spent in {**medians, "all": whole}.items():
+        print(f"| {part} | {spent:.1f} |")
+
+
+def main() -> None:
+    folder, question = (*sys.argv[1:], QUESTION)[:2]
+    print("| first question | ms |\n| --- | --- |", flush=True)
+    call = f"from tests.benchmark.profile import first; first({folder!r}, {question!r})"
+    result = subprocess.run(
+        [sys.executable, "-c", call], capture_output=True, text=True, check=True
+    )
+    print(result.stderr)
+    print("| later question | ms |\n| --- | --- |")
+    later(folder, question)
+
+
+if __name__ == "__main__":
+    main()

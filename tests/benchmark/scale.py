@@ -1,0 +1,89 @@
+"""Print what a library of many paragraphs takes to build, to open and to ask.
+
+    python -m tests.benchmark.scale PARAGRAPHS LIBRARY [COUNT]
+
+PARAGRAPHS is a JSONL file with one paragraph a line: id (document, "#", number), title, date and
+text; the first COUNT are written to LIBRARY and built there, and memory is read meanwhile.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import resource
+import sys
+import time
+from datetime import date
+from itertools import groupby, islice
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from assistant.library import SOURCES, Library
+from assistant.types import Scope
+from tests.benchmark.__main__ import QUESTIONS, size_of
+
+ROUNDS = 5
+
+
+def write_library(paragraphs: Path, library: Path, count: int | None) -> None:
+    sources = library / SOURCES
+    sources.mkdir(parents=True)
+    with gzip.open(paragraphs, "rt", encoding="utf-8") as file:
+        rows = map(json.loads, islice(file, count))
+        for document, parts in groupby(rows, lambda row: row["id"].split("#")[0]):
+            first, *others = parts
+            front = {"title": first["title"], "date": first["date"]}
+            texts = [" ".join(each["text"].split()) for each in (first, *others)]
+            text = f"---\n{yaml.safe_dump(front)}---\n" + "\n\n".join(texts) + "\n"
+            (sources / f"{document}.txt").write_text(text, encoding="utf-8")
+
+
+def memory() -> float:
+    """The most memory that this process has held so far, in megabytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    paragraphs, folder = map(Path, sys.argv[1:3])
+    if not folder.exists():
+        write_library(paragraphs, folder, int(sys.argv[3]) if len(sys.argv) > 3 else None)
+    library = Library.open(folder)
+    seen: list[float] = []
+
+    def progress(done: int, total: int) -> None:
+        if done in {total // 10, total // 2, total}:
+            seen.append(memory())
+
+    start, processor = time.perf_counter(), time.process_time()
+    report = library.build(progress)
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
+    at = ", ".join(f"{each:.0f}" for each in seen)
+    print(f"{report.paragraphs:,} paragraphs, {size_of(folder / 'index'):.0f} MB on disk")
+    print(f"build: {seconds:.0f} s ({processor:.0f} s cpu); at most {memory():.0f} MB")
+    print(f"memory after a tenth, a half and all of the texts: {at} MB")
+    start, processor = time.perf_counter(), time.process_time()
+    library = Library.open(folder)
+    library.load()
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
+    print(f"index and model opened in {seconds:.2f} s ({processor:.2f} s cpu)")
+    narrow = Scope(since=date(2025, 2, 1), until=date(2025, 2, 7))
+    for name, scope in (("question", Scope()), ("question of one week's documents", narrow)):
+        times = []
+        for turn in range(ROUNDS + 1):
+            for question in QUESTIONS:
+                start, processor = time.perf_counter(), time.process_time()
+                library.answer(question, scope=scope)
+                spent = time.perf_counter() - start, time.process_time() - processor
+                if turn:
+                    times.append(spent)
+        wall, busy = 1e3 * np.array(times).T
+        print(
+            f"{name}: median {np.median(wall):.0f} ms, 95th percentile "
+            f"{np.percentile(wall, 95):.0f}, cpu {np.median(busy):.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
