@@ -115,21 +115,23 @@ class Library:
             return self._opened
 
     def load(self) -> None:
-        """Open the index and load its model, side by side; otherwise the first question does."""
-        with ThreadPoolExecutor(1) as aside:
-            loading = aside.submit(self._load_encoder)
+        """Open the index and load its models, side by side; otherwise the first question does."""
+        try:
+            model = indexing.read_manifest(self.folder / INDEX).kind.model
+        except IndexUnusableError:
+            model = ""  # opening it says why
+        with ThreadPoolExecutor(2) as aside:
+            loading = []
+            if model:
+                loading.append(aside.submit(self._encoder_called(model).load))
+            if model == DEFAULT_MODEL and (reader := load_reader()):
+                loading.append(aside.submit(reader.load))
             try:
                 opened = self.index
             finally:
-                loading.result()
+                for each in loading:
+                    each.result()
         self._asking_encoder(opened)
-
-    def _load_encoder(self) -> None:
-        try:
-            manifest = indexing.read_manifest(self.folder / INDEX)
-        except IndexUnusableError:
-            return  # opening it says why
-        self._encoder_called(manifest.kind.model).load()
 
     @property
     def encoder(self) -> Encoder:

@@ -55,6 +55,10 @@ class Reader:
         self._lock = threading.Lock()
         self._loaded: tuple[Windows, Network] | None = None
 
+    def load(self) -> None:
+        """Load the weights now; otherwise they are loaded when first used."""
+        self._load()
+
     def read(self, question: str, passages: Sequence[Passage]) -> list[Reading]:
         """A reading of each passage, in order."""
         windows_of, network = self._load()

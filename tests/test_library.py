@@ -58,8 +58,8 @@ def test_asking_pays_for_no_training_library(summit: Library) -> None:
 # In the order in which data flows; a module imports only from those before it.
 ORDER = [
     "types", "errors", "paragraphs", "documents", "graph", "encoder", "tokens", "lexical", "index",
-    "dates", "questions", "followups", "retrieval", "windows", "network", "reader", "confidence", "answering",
-    "library", "evaluation",
+    "dates", "questions", "followups", "retrieval", "windows", "network", "reader", "confidence",
+    "answering", "library", "evaluation",
 ]  # fmt: skip
 WEB = [
     "web.wording",
