@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assistant.citations import Style, cite
     from assistant.errors import ReadoutError
     from assistant.library import Library, answer, retrieve
     from assistant.types import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Hit,
         Match,
         Outcome,
+        PageStart,
         Paragraph,
         Problem,
         Quote,
@@ -43,20 +45,23 @@ __all__ = [
     "Library",
     "Match",
     "Outcome",
+    "PageStart",
     "Paragraph",
     "Problem",
     "Quote",
     "ReadoutError",
     "Scope",
     "Sentence",
+    "Style",
     "Verification",
     "Why",
     "answer",
+    "cite",
     "retrieve",
 ]
 
 _MODULES = {"Library": "library", "answer": "library", "retrieve": "library"}
-_MODULES |= {"ReadoutError": "errors"}
+_MODULES |= {"ReadoutError": "errors", "Style": "citations", "cite": "citations"}
 
 
 def __getattr__(name: str) -> object:

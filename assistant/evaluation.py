@@ -32,7 +32,7 @@ from assistant.errors import ReadoutError
 from assistant.index import in_context, write
 from assistant.lexical import terms_of
 from assistant.library import INDEX, Library
-from assistant.paragraphs import split
+from assistant.paragraphs import plain_blocks, split
 from assistant.types import Document, Outcome, Paragraph, Quote
 
 DEPTH = 100  # units ranked for each question
@@ -127,7 +127,7 @@ def beir_documents(folder: Path) -> tuple[Document, ...]:
     for row in _rows(_text(folder / "corpus.jsonl")):
         name, text = row.get("id") or row["_id"], row["text"]
         digest = hashlib.sha256(text.encode()).hexdigest()
-        paragraphs, _ = split(text)
+        paragraphs, _ = split(text, plain_blocks(text))
         documents.append(
             Document(
                 name, name, row.get("title", ""), None, "", "", text, digest, digest, paragraphs

@@ -44,9 +44,9 @@ from assistant.encoder import Encoder, FloatArray, IntArray, file_sha256
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
 from assistant.tokens import Numbers, Tokens, TokenStore, compressed
-from assistant.types import Document, Heading, Paragraph, Sentence, written_date
+from assistant.types import Document, Heading, PageStart, Paragraph, Sentence, written_date
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 _GENERATION = "generation-"
 _FIRST_PARAGRAPHS = "first_paragraphs.int64"
@@ -192,6 +192,11 @@ def in_context(document: Document, paragraph: Paragraph) -> str:
     return ". ".join([*filter(None, above), paragraph.text])
 
 
+def splitter() -> str:
+    """What splits paragraphs into sentences here and now."""
+    return f"sentencex {version('sentencex')}"
+
+
 def write(
     folder: Path,
     documents: Sequence[Document],
@@ -212,7 +217,7 @@ def write(
         format=FORMAT,
         model=encoder.name,
         model_sha256=encoder.fingerprint,
-        splitter=f"sentencex {version('sentencex')}",
+        splitter=splitter(),
         tokenizer=f"{TOKENIZER}; tantivy {version('tantivy')}",
     )
     if previous and previous.is_of(stored, kind):
@@ -436,4 +441,5 @@ def _document(line: bytes) -> Document:
         paragraphs.append(Paragraph(**each, text=words, sentences=sentences))
     fields["paragraphs"] = tuple(paragraphs)
     fields["questions"] = tuple(fields["questions"])
+    fields["pages"] = tuple(PageStart(**each) for each in fields["pages"])
     return Document(**fields)

@@ -20,8 +20,8 @@ from tests.toy import ToyEncoder
 def test_the_public_names() -> None:
     assert assistant.__all__ == [
         "Answer", "BuildReport", "Document", "Heading", "Hit", "Library", "Match", "Outcome",
-        "Paragraph", "Problem", "Quote", "ReadoutError", "Scope", "Sentence", "Verification", "Why",
-        "answer", "retrieve",
+        "PageStart", "Paragraph", "Problem", "Quote", "ReadoutError", "Scope", "Sentence", "Style",
+        "Verification", "Why", "answer", "cite", "retrieve",
     ]  # fmt: skip
     for name in assistant.__all__:
         assert getattr(assistant, name).__doc__
@@ -49,8 +49,10 @@ def test_the_command_line_does_not_pay_for_the_chat() -> None:
 
 # In the order in which data flows; a module imports only from those before it.
 ORDER = [
-    "types", "errors", "paragraphs", "documents", "encoder", "tokens", "lexical", "index", "dates",
-    "questions", "followups", "retrieval", "answering", "library", "evaluation",
+    "types", "errors", "paragraphs", "extraction.extract", "extraction.html", "extraction.pdf",
+    "extraction.docx", "extraction.jsonl", "extraction.child", "extraction.bounded", "dates",
+    "titles", "documents", "encoder", "tokens", "lexical", "index", "questions", "followups",
+    "retrieval", "answering", "library", "citations", "evaluation",
 ]  # fmt: skip
 WEB = [
     "web.wording",
