@@ -56,7 +56,11 @@ class Gold:
     span: str = ""
 
     def is_in(self, document: str, paragraph: int) -> bool:
-        return self.document == document and self.paragraph in {0, paragraph}
+        return self.is_of(document) and self.paragraph in {0, paragraph}
+
+    def is_of(self, document: str) -> bool:
+        """Whether that document is meant: by its id, or by its own name in a collection."""
+        return self.document in {document, document.partition("#")[2]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +326,7 @@ def _response(
         ranking=tuple(units.values()),
         relevant=len({each.document if by_document else each for each in gold}),
         quotes=tuple(
-            any(each.document == quote.document and each.span in quote.text for each in gold)
+            any(each.is_of(quote.document) and each.span in quote.text for each in gold)
             for quote in quotes
         ),
         confidence=confidence,

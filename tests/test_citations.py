@@ -6,9 +6,9 @@ import json
 from dataclasses import replace
 from datetime import date
 
-import bibtexparser
 import pytest
 import rispy
+from bibtexparser.entrypoint import parse_string
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -118,7 +118,7 @@ def test_several_quotes_are_one_file() -> None:
         "2024-call-cdcdcd-400",
     ]
     assert len(rispy.loads(cite_all([PDF, later], "ris"))) == 2
-    assert len(bibtexparser.parse_string(cite_all([PDF, later], "bibtex")).entries) == 2
+    assert len(parse_string(cite_all([PDF, later], "bibtex")).entries) == 2
     assert cite_all([], "csl-json") == "[]"
     assert cite_all([], "ris") == ""
 
@@ -140,7 +140,7 @@ def test_no_text_breaks_out_of_its_field(text: str, title: str, issuer: str, url
     (item,) = json.loads(cite(quote, "csl-json"))
     assert (item["annote"], item["title"]) == (quote.text, quote.title)
 
-    parsed = bibtexparser.parse_string(cite(quote, "bibtex"))
+    parsed = parse_string(cite(quote, "bibtex"))
     assert parsed.failed_blocks == []
     (entry,) = parsed.entries
     allowed = {"author", "title", "year", "month", "day", "url", "note", "annote"}
