@@ -40,10 +40,11 @@ def _limit() -> None:
     """Bound this process's memory, where the system can."""
     try:
         import resource  # not on Windows
-    except ImportError:
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))  # macOS refuses it
+    except (ImportError, OSError, ValueError):
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 if __name__ == "__main__":

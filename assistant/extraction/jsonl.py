@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from assistant.extraction.extract import Extract, Piece, Stated, UnreadableError
+from assistant.paragraphs import LIST_MARKER, Block
 
 _LONGEST_NAME = 300
 
@@ -28,11 +29,18 @@ class Row:
 
     @property
     def extract(self) -> Extract:
-        """The readout's text: its paragraphs; UnreadableError if they are none."""
+        """The readout's text: its paragraphs, list markers apart; UnreadableError without."""
         paragraphs = self.fields.get("paragraphs")
         if not isinstance(paragraphs, list) or not all(isinstance(p, str) for p in paragraphs):
             raise UnreadableError("its paragraphs are not a list of texts")
-        return Extract.of((Piece(each) for each in paragraphs if each.strip()), Stated())
+        extract = Extract.of((Piece(each) for each in paragraphs if each.strip()), Stated())
+        return replace(extract, blocks=tuple(_unmarked(extract.text, *extract.blocks)))
+
+
+def _unmarked(text: str, *blocks: Block) -> Iterator[Block]:
+    for block in blocks:
+        marker = LIST_MARKER.match(text, block.start, block.end)
+        yield Block(marker.end(), block.end, is_item=True) if marker else block
 
 
 def parted(content: bytes, name: str) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""Files of all formats in one library: extracted once, quoted with page, verified by reading again."""
+"""Files of all formats in one library: extracted once, quoted, and verified by reading again."""
 
 from __future__ import annotations
 

@@ -50,6 +50,16 @@ def test_each_line_is_a_document(tmp_path: Path) -> None:
     assert (visit.place, visit.kind, visit.date, visit.extractor) == ("Osaka", "visit", None, "")
 
 
+def test_list_items_begin_after_their_marker(tmp_path: Path) -> None:
+    documents, _ = read(
+        tmp_path, lines({"paragraphs": ["They agreed:", "- to meet;", "2. to talk."]})
+    )
+    (document,) = documents.values()
+    assert document.text == "They agreed:\n\n- to meet;\n\n2. to talk."
+    assert [each.text for each in document.paragraphs] == ["They agreed:", "to meet;", "to talk."]
+    assert document.paragraphs[2].lead_in == "They agreed:"
+
+
 def test_the_file_beside_it_says_what_holds_for_all(tmp_path: Path) -> None:
     (tmp_path / "calls.yaml").write_text("issuer: PMO\n")
     documents, problems = read(tmp_path, lines(CALL, VISIT))
