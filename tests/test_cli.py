@@ -123,7 +123,7 @@ def test_build_reports_and_names_what_it_leaves_out(tmp_path: Path) -> None:
     assert result.stdout == (
         f"added: {SUMMIT}\n1 documents, 8 paragraphs, 17 sentences; 9 new texts embedded\n"
     )
-    assert result.stderr.startswith("left out: scan.pdf: is not one of the formats read here")
+    assert result.stderr.startswith("left out: scan.pdf: is not a PDF file")
 
 
 def test_asking_builds_a_missing_index_and_tells_of_a_stale_one(tmp_path: Path) -> None:
