@@ -33,7 +33,10 @@ def extract(content: bytes) -> Extract:
         if hidden.getparent() is not None:
             hidden.drop_tree()
     found = trafilatura.bare_extraction(
-        page, include_comments=False, with_metadata=True, deduplicate=False
+        page,
+        include_comments=False,
+        with_metadata=True,
+        date_extraction_params={"original_date": True, "extensive_search": False},  # no guesses
     )
     if not isinstance(found, Document):
         raise UnreadableError("has no text that reads as a page's main content")

@@ -1,40 +1,35 @@
 """A PDF's text layer: its lines in reading order, joined to paragraphs again.
 
-pdfminer.six finds lines and boxes of lines. Columns are read one after the other; what repeats at
-the edge of pages and page numbers are left out; a line continues the paragraph above it unless a
-gap, an indent, a list marker, another size or a line that ended early says otherwise; a word cut by
-a hyphen at the end of a line is joined.
+What repeats at the edge of pages and page numbers are left out; a line continues the paragraph
+above it unless a gap, an indent, a list marker, another size or a line that ended early says
+otherwise; a word cut by a hyphen at the end of a line is joined.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 from pdfminer.high_level import extract_pages
-from pdfminer.layout import LAParams, LTChar, LTPage, LTTextBox
-from pdfminer.pdfdocument import PDFDocument, PDFPasswordIncorrect
+from pdfminer.layout import LAParams, LTPage
+from pdfminer.pdfdocument import PDFDocument, PDFEncryptionError
 from pdfminer.pdfparser import PDFParser
 from pdfminer.psexceptions import PSException
 from pdfminer.utils import decode_text
 
 from assistant.extraction.extract import Extract, Piece, Stated, UnreadableError
+from assistant.extraction.lines import SAME_SIZE, Line, lines_of, same_type
 from assistant.paragraphs import LIST_MARKER, SENTENCE_END
 from assistant.types import PageStart
 
 MAXIMUM_PAGES = 500
-_EDGE = 0.12  # of the page's height, where running headers and footers stand
 _RUNNING = 1 / 3  # of the pages; what stands at the edge of so many is no text (odd ones and even)
-_SAME_SIZE = 0.08  # sizes this close, relatively, are one size
 _GAP = 1.3  # times the usual distance between lines begins a paragraph
 _USUAL = 0.2  # of the distances between lines; the least of which there are so many is usual
-_WIDE_SPACE = 2  # times the size; a wider gap within a row is no space
-_FEW_LINES = 4  # too few to tell how wide the column is
 _INDENT = 0.7  # of the font's size begins a paragraph
 _PAGE_NUMBER = re.compile(
     r"(?:page|p\.)?[\s\-–—|]*\d{1,4}(?:\s*(?:/|of)\s*\d{1,4})?[\s\-–—|]*", re.I
@@ -47,34 +42,7 @@ _NO_TITLE = re.compile(
 _TITLE, _HEADING = 1.35, 1.12  # times the text's size
 _LONGEST_HEADING = 200
 _HYPHENS = "-\u2010\u00ad"
-_LIGATURES = {
-    ord(each): letters
-    for each, letters in zip("ﬀﬁﬂﬃﬄﬅﬆ", "ff fi fl ffi ffl st st".split(), strict=True)
-}
-_SOFT_HYPHEN = re.compile(r"\u00ad(?=\S)")  # within a line it doesn't show
 _WIDE = re.compile(r"[\u3000-\u30ff\u3400-\u9fff\uac00-\ud7af\uff00-\uffef]")
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line as it is printed; lengths in points, ``foot`` counts upwards."""
-
-    text: str
-    page: int
-    left: float
-    right: float
-    foot: float
-    size: float
-    bold: bool
-    edge: bool  # of the page
-    page_width: float
-    column: tuple[float, float] = (0.0, 0.0)  # from left to right
-    is_item: bool = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether a sentence or a lead-in ends with it."""
-        return bool(SENTENCE_END.search(self.text) or self.text.endswith((":", ";")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +58,8 @@ def extract(content: bytes) -> Extract:
     """The text of all pages; UnreadableError if there is none, or what hinders reading it."""
     try:
         title = _title(content)
-        pages = [_lines(page, n) for n, page in enumerate(_pages(content), start=1)]
-    except PDFPasswordIncorrect:
+        pages = [lines_of(page, n) for n, page in enumerate(_pages(content), start=1)]
+    except PDFEncryptionError:
         raise UnreadableError("is encrypted; save it without its password") from None
     except PSException as error:
         raise UnreadableError(
@@ -126,7 +94,7 @@ def _pages(content: bytes) -> Iterator[LTPage]:
         yield page
 
 
-def _check(pages: Sequence[Sequence[_Line]]) -> None:
+def _check(pages: Sequence[Sequence[Line]]) -> None:
     text = "".join(line.text for page in pages for line in page)
     if not pages:
         raise UnreadableError("has no page")
@@ -141,120 +109,7 @@ def _check(pages: Sequence[Sequence[_Line]]) -> None:
         )
 
 
-def _lines(page: LTPage, number: int) -> list[_Line]:
-    """The page's lines in reading order."""
-    lines = []
-    for line in (line for box in page if isinstance(box, LTTextBox) for line in box):
-        characters = [each for each in line if isinstance(each, LTChar)]
-        text = " ".join(_SOFT_HYPHEN.sub("", line.get_text().translate(_LIGATURES)).split())
-        inside = page.x0 < line.x1 and line.x0 < page.x1 and page.y0 < line.y1 and line.y0 < page.y1
-        if not text or not inside or not all(each.upright for each in characters):
-            continue  # on the page's margin, or a stamp across it
-        middle = ((line.y0 + line.y1) / 2 - page.y0) / page.height
-        lines.append(
-            _Line(
-                text=text,
-                page=number,
-                left=line.x0,
-                right=line.x1,
-                foot=line.y0,
-                size=statistics.median(each.size for each in characters),
-                bold=all(_is_bold(each) for each in characters if each.get_text().strip()),
-                edge=not _EDGE < middle < 1 - _EDGE,
-                page_width=page.width,
-            )
-        )
-    return _ordered(_with_markers(_rejoined(lines)))
-
-
-def _is_bold(character: LTChar) -> bool:
-    return any(weight in character.fontname for weight in ("Bold", "Black", "Heavy"))
-
-
-def _with_markers(lines: Sequence[_Line]) -> list[_Line]:
-    """``lines`` with list markers that stand alone put to the line on their right."""
-    markers = [line for line in lines if _is_marker(line.text)]
-    texts = [line for line in lines if line not in markers]
-    for marker in markers:
-        beside = [each for each in texts if _same_row(marker, each) and marker.right <= each.left]
-        if beside:
-            nearest = min(beside, key=lambda each: each.left)
-            texts[texts.index(nearest)] = replace(nearest, is_item=True)
-    return texts
-
-
-def _is_marker(text: str) -> bool:
-    marker = LIST_MARKER.match(f"{text} x")
-    return marker is not None and marker.end() == len(text) + 1
-
-
-def _same_row(one: _Line, two: _Line) -> bool:
-    return min(one.foot + one.size, two.foot + two.size) > max(one.foot, two.foot)
-
-
-def _rejoined(lines: Sequence[_Line]) -> list[_Line]:
-    """``lines`` with those whole again that wide spaces (of justified text) broke in two.
-
-    A gap is such a space unless it is very wide, or what is right of it begins where other lines
-    do: a column.
-    """
-    rows: list[_Line] = []
-    starts = Counter(round(line.left) for line in lines)
-    for line in sorted(lines, key=lambda each: each.left):
-        for place, before in enumerate(rows):
-            near = line.left - _WIDE_SPACE * line.size < before.right <= line.left
-            begin = sum(starts[round(line.left) + by] for by in (-1, 0, 1))
-            one = near and _same_row(before, line) and _same_type(before, line)
-            if one and begin < _FEW_LINES:
-                text = f"{before.text} {line.text}"
-                rows[place] = replace(before, text=text, right=line.right)
-                break
-        else:
-            rows.append(line)
-    return rows
-
-
-def _ordered(lines: Sequence[_Line]) -> list[_Line]:
-    """``lines`` in reading order: columns left to right between the lines that span them."""
-    gutters = {
-        (one.right, two.left)
-        for one in lines
-        for two in lines
-        if one.right <= two.left and _same_row(one, two)
-    }
-    ordered: list[_Line] = []
-    band: list[_Line] = []
-    for line in sorted(lines, key=lambda each: (-each.foot, each.left)):
-        if any(line.left < left and right < line.right for left, right in gutters):
-            ordered += [*_by_column(band), *_by_column([line])]
-            band = []
-        else:
-            band.append(line)
-    return ordered + _by_column(band)
-
-
-def _by_column(lines: Sequence[_Line]) -> list[_Line]:
-    """``lines`` column by column, each from the top; a column is what overlaps sideways."""
-    columns: list[list[_Line]] = []
-    right = float("-inf")
-    for line in sorted(lines, key=lambda each: each.left):
-        if line.left >= right:
-            columns.append([])
-        columns[-1].append(line)
-        right = max(right, line.right)
-    ordered = []
-    for column in columns:
-        left, right = column[0].left, max(line.right for line in column)
-        if len(column) < _FEW_LINES and len(columns) == 1:
-            right = max(right, column[0].page_width - left)  # margins are mostly of one width
-        ordered += [
-            replace(line, column=(left, right))
-            for line in sorted(column, key=lambda each: -each.foot)
-        ]
-    return ordered
-
-
-def _without_running(pages: Sequence[Sequence[_Line]]) -> Iterator[_Line]:
+def _without_running(pages: Sequence[Sequence[Line]]) -> Iterator[Line]:
     """The lines but page numbers and what repeats at the edge of pages."""
     repeats = Counter(
         key for page in pages for key in {_running_key(line) for line in page if line.edge}
@@ -266,11 +121,11 @@ def _without_running(pages: Sequence[Sequence[_Line]]) -> Iterator[_Line]:
             yield line
 
 
-def _running_key(line: _Line) -> str:
+def _running_key(line: Line) -> str:
     return f"{round(line.foot / 6)} {re.sub(r'[0-9]+', '#', line.text)}"
 
 
-def _setting(lines: Sequence[_Line]) -> _Setting:
+def _setting(lines: Sequence[Line]) -> _Setting:
     sizes: Counter[tuple[float, bool]] = Counter()
     for line in lines:
         sizes[round(line.size, 1), line.bold] += len(line.text)
@@ -286,9 +141,9 @@ def _setting(lines: Sequence[_Line]) -> _Setting:
     return _Setting(size, bold, min([*usual, 2.5 * size]))
 
 
-def _paragraphs(lines: Sequence[_Line], setting: _Setting) -> list[list[_Line]]:
+def _paragraphs(lines: Sequence[Line], setting: _Setting) -> list[list[Line]]:
     """The lines of each paragraph, in the order of their first lines."""
-    groups: list[list[_Line]] = []
+    groups: list[list[Line]] = []
     for line in lines:
         group = _continued(groups, line, setting)
         if group:
@@ -298,7 +153,7 @@ def _paragraphs(lines: Sequence[_Line], setting: _Setting) -> list[list[_Line]]:
     return groups
 
 
-def _continued(groups: Sequence[list[_Line]], line: _Line, setting: _Setting) -> list[_Line] | None:
+def _continued(groups: Sequence[list[Line]], line: Line, setting: _Setting) -> list[Line] | None:
     """The paragraph that ``line`` goes on with, if any.
 
     At the top of a column or page that is the last of the same size, footnotes passed over.
@@ -312,16 +167,16 @@ def _continued(groups: Sequence[list[_Line]], line: _Line, setting: _Setting) ->
         last = group[-1]
         if last.page < line.page - 1:
             return None
-        if _same_type(last, line):
+        if same_type(last, line):
             full = not _would_fit(last, line)
             open_end = not last.ended and (full or line.text[0].islower())
             return group if open_end or (last.text[-1] in _HYPHENS) else None
     return None
 
 
-def _goes_on(group: Sequence[_Line], line: _Line, setting: _Setting) -> bool:
+def _goes_on(group: Sequence[Line], line: Line, setting: _Setting) -> bool:
     above, first = group[-1], group[0]
-    if not _same_type(above, line) or above.foot - line.foot > _GAP * max(
+    if not same_type(above, line) or above.foot - line.foot > _GAP * max(
         setting.leading, line.size
     ):
         return False
@@ -335,25 +190,21 @@ def _goes_on(group: Sequence[_Line], line: _Line, setting: _Setting) -> bool:
     return not (above.ended and _would_fit(above, line))
 
 
-def _is_text(line: _Line, setting: _Setting) -> bool:
-    return abs(line.size - setting.size) <= _SAME_SIZE * setting.size
+def _is_text(line: Line, setting: _Setting) -> bool:
+    return abs(line.size - setting.size) <= SAME_SIZE * setting.size
 
 
-def _is_below(above: _Line, line: _Line) -> bool:
+def _is_below(above: Line, line: Line) -> bool:
     return above.left < line.right and line.left < above.right
 
 
-def _same_type(one: _Line, two: _Line) -> bool:
-    return abs(one.size - two.size) <= _SAME_SIZE * max(one.size, two.size) and one.bold == two.bold
-
-
-def _would_fit(before: _Line, line: _Line) -> bool:
+def _would_fit(before: Line, line: Line) -> bool:
     """Whether the first word of ``line`` had room on the line before: that one ended on purpose."""
     width = (line.right - line.left) / len(line.text)
     return before.right + (len(line.text.split()[0]) + 2) * width < before.column[1]
 
 
-def _piece(group: Sequence[_Line], setting: _Setting, words: Counter[str]) -> Piece:
+def _piece(group: Sequence[Line], setting: _Setting, words: Counter[str]) -> Piece:
     first = group[0]
     marker = LIST_MARKER.match(first.text)
     text = first.text[marker.end() :] if marker else first.text
@@ -378,7 +229,7 @@ def _before(text: str, line: str, words: Counter[str]) -> str:
     return text if _WIDE.match(text[-1]) and _WIDE.match(line[0]) else f"{text} "
 
 
-def _level(first: _Line, text: str, setting: _Setting) -> int:
+def _level(first: Line, text: str, setting: _Setting) -> int:
     """The level of the heading that the paragraph is, told by size and weight; 0 if it is none."""
     if first.is_item or len(text) > _LONGEST_HEADING or SENTENCE_END.search(text):
         return 0

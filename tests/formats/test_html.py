@@ -78,6 +78,13 @@ def test_what_readers_do_not_see_is_left_out(read: Read, hidden: str) -> None:
     assert texts(document) == [TRADE, SEAS]
 
 
+def test_a_year_in_the_small_print_is_no_date(read: Read) -> None:
+    undated = page(f"<p>{TRADE}</p>").replace(b"2024-04-02T18:30:00+09:00", b"")
+    assert read("a.html", undated.replace(b"Privacy.", b"\xc2\xa9 2019 Privacy.")).date is None
+    dated = undated.replace(b"<p>The Prime", b"<p>Tokyo, 3 April 2024</p><p>The Prime")
+    assert read("a.html", dated).date == date(2024, 4, 3)
+
+
 def test_lists_headings_quotes_and_line_breaks(read: Read) -> None:
     document = read(
         "a.html",
