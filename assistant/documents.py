@@ -12,14 +12,13 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from assistant.dates import dates_in
+from assistant import metadata
 from assistant.errors import DocumentError
 from assistant.extraction.bounded import Extractor, extract_once, extractor_of
 from assistant.extraction.extract import Extract, UnreadableError
@@ -49,8 +48,6 @@ NOTHING: Mapping[str, Document] = MappingProxyType({})
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b", re.I)
-_FIRST, _DATELINE = 6, 120  # paragraphs at the top, and characters of one, that may date the whole
-_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +138,13 @@ def read_file(
 
     DocumentError says why it can't be read; a collection's lines that can't be are one problem.
     """
-    file_format, content, metadata = _opened(path)
+    file_format, content, fields = _opened(path)
     if file_format == COLLECTION:
-        yield from _collection(path, folder, content, metadata)
+        yield from _collection(path, folder, content, fields)
     else:
         name = path.relative_to(folder)
         yield _document(
-            name, _id(name), _extracted(file_format, content, metadata, extract), content, metadata
+            name, _id(name), _extracted(file_format, content, fields, extract), content, fields
         )
 
 
@@ -156,38 +153,38 @@ def read_document(path: Path, folder: Path, name: str = "") -> Document:
 
     DocumentError says why it can't be read.
     """
-    file_format, content, metadata = _opened(path)
+    file_format, content, fields = _opened(path)
     if file_format != COLLECTION:
         relative = path.relative_to(folder)
-        extract = _extracted(file_format, content, metadata, extract_once)
-        return _document(relative, _id(relative), extract, content, metadata)
+        extract = _extracted(file_format, content, fields, extract_once)
+        return _document(relative, _id(relative), extract, content, fields)
     for row in rows(content):
         if isinstance(row, Row) and row.name == name:
-            return _of_row(path, folder, row, metadata)
+            return _of_row(path, folder, row, fields)
     raise DocumentError(f"has no readout named {name}")
 
 
 def _opened(path: Path) -> tuple[str, bytes, dict[str, Any]]:
-    """The file's format and content, and the metadata beside it."""
+    """The file's format and content, and the fields beside it."""
     file_format = format_of(path)
     large = file_format in {"pdf", "docx", COLLECTION}
     content = _read_bytes(path, MAXIMUM_BYTES if large else MAXIMUM_TEXT_BYTES)
     _check_format(content, file_format)
-    metadata: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     sidecar = path.with_suffix(METADATA_SUFFIX)
     if sidecar.is_file():
         beside = _decode(_read_bytes(sidecar, MAXIMUM_METADATA_BYTES))
-        metadata = _parse_metadata(beside, sidecar.name)
-    return file_format, content, metadata
+        fields = metadata.parse(beside, sidecar.name)
+    return file_format, content, fields
 
 
 def _extracted(
     file_format: str,
     content: bytes,
-    metadata: dict[str, Any],
+    fields: dict[str, Any],
     extract: Callable[[str, bytes], Extract],
 ) -> Extract:
-    """The text in ``content``; front matter is put below what ``metadata`` has."""
+    """The text in ``content``; front matter is put below what ``fields`` has."""
     if file_format in EXTRACTED:
         try:
             return extract(file_format, content)
@@ -195,53 +192,58 @@ def _extracted(
             raise DocumentError(str(error)) from None
     text = _decode(content)
     if front_matter := _FRONT_MATTER.match(text[:MAXIMUM_METADATA_BYTES]):
-        inside = _parse_metadata(front_matter[1], "front matter")
+        inside = metadata.parse(front_matter[1], "front matter")
         if inside:
             text = text[front_matter.end() :]
-            metadata |= inside | metadata
+            fields |= inside | fields
     return Extract(
         text, tuple(markdown_blocks(text) if file_format == MARKDOWN else plain_blocks(text))
     )
 
 
 def _document(
-    path: Path, name: str, extract: Extract, source: bytes, metadata: Mapping[str, Any]
+    path: Path, name: str, extract: Extract, source: bytes, fields: Mapping[str, Any]
 ) -> Document:
     """The document that ``extract`` of ``source`` makes, in the file named ``path``."""
     paragraphs, headings = split(extract.text, extract.blocks)
     if not paragraphs:
         raise DocumentError("has no text")
     stated = extract.stated
+    own_name = name.partition("#")[2] if format_of(path) == COLLECTION else path.stem
     heading = next((each.text for each in headings if each.level == 1), "")
-    title = _words(metadata, "title") or stated.title or heading or _title_from_name(path.stem)
+    title = (
+        metadata.words(fields, "title")
+        or stated.title
+        or heading
+        or metadata.title_in_name(own_name)
+    )
     titled = stated_in(title)
-    first = [each.text for each in paragraphs[:_FIRST]]
     return Document(
         id=name,
         path=path.as_posix(),
         title=title,
-        date=_date(metadata)
-        or _iso_date(stated.date)
-        or _date_from_name(path.stem)
-        or _date_at_top(first),
-        issuer=_words(metadata, "issuer") or stated.issuer,
-        url=_words(metadata, "url") or stated.url,
+        date=metadata.day(fields)
+        or metadata.iso_date(stated.date)
+        or metadata.date_in_name(own_name)
+        or metadata.date_at_top(each.text for each in paragraphs),
+        issuer=metadata.words(fields, "issuer") or stated.issuer,
+        url=metadata.words(fields, "url") or stated.url,
         text=extract.text,
         sha256=hashlib.sha256(extract.text.encode()).hexdigest(),
         source_sha256=hashlib.sha256(source).hexdigest(),
         paragraphs=paragraphs,
         headings=headings,
-        questions=_lines(metadata, "questions"),
-        counterpart=_words(metadata, "counterpart") or titled.counterpart,
-        place=_words(metadata, "place") or titled.place,
-        kind=_words(metadata, "kind") or titled.kind,
+        questions=metadata.lines(fields, "questions"),
+        counterpart=metadata.words(fields, "counterpart") or titled.counterpart,
+        place=metadata.words(fields, "place") or titled.place,
+        kind=metadata.words(fields, "kind") or titled.kind,
         pages=extract.pages,
         extractor=extractor_of(format_of(path)),
     )
 
 
 def _collection(
-    path: Path, folder: Path, content: bytes, metadata: Mapping[str, Any]
+    path: Path, folder: Path, content: bytes, fields: Mapping[str, Any]
 ) -> Iterator[Document | Problem]:
     names: set[str] = set()
     problems: list[str] = []
@@ -253,7 +255,7 @@ def _collection(
             if row.name in names:
                 raise DocumentError(f"has the doc {row.name}, as an earlier line has")
             names.add(row.name)
-            yield _of_row(path, folder, row, metadata)
+            yield _of_row(path, folder, row, fields)
         except DocumentError as error:
             problems.append(f"line {row.number}: {error}")
     if not names and not problems:
@@ -263,11 +265,11 @@ def _collection(
         yield Problem(path.relative_to(folder).as_posix(), problems[0] + more)
 
 
-def _of_row(path: Path, folder: Path, row: Row, metadata: Mapping[str, Any]) -> Document:
+def _of_row(path: Path, folder: Path, row: Row, fields: Mapping[str, Any]) -> Document:
     name = path.relative_to(folder)
     try:
         return _document(
-            name, f"{_id(name)}#{row.name}", row.extract, row.line, {**row.fields, **metadata}
+            name, f"{_id(name)}#{row.name}", row.extract, row.line, {**row.fields, **fields}
         )
     except UnreadableError as error:
         raise DocumentError(str(error)) from None
@@ -336,76 +338,3 @@ def _decode(content: bytes) -> str:
         raise DocumentError(
             f"is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
         ) from error
-
-
-def _parse_metadata(block: str, where: str) -> dict[str, Any]:
-    """The YAML mapping in ``block``; empty if it is some other text."""
-    import yaml  # only where a document has metadata
-
-    try:
-        # The base loader makes strings, lists and mappings only, so that a date stays as written.
-        parsed = yaml.load(block, Loader=yaml.BaseLoader)  # noqa: S506 (it is the safest)
-    except (yaml.YAMLError, RecursionError) as error:
-        at = getattr(error, "problem_mark", None)
-        place = f", line {at.line + 1}" if at else ""
-        raise DocumentError(f"its {where} is not valid YAML{place}") from error
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _words(metadata: Mapping[str, Any], key: str) -> str:
-    value = metadata.get(key, "")
-    if not isinstance(value, str):
-        raise DocumentError(f"its {key} is not a line of text")
-    return _line(value)
-
-
-def _lines(metadata: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = metadata.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise DocumentError(f"its {key} are not a list of lines of text")
-    return tuple(map(_line, value))
-
-
-def _line(text: str) -> str:
-    """``text`` on one line, without the halves of characters that YAML and JSON can write."""
-    return " ".join(text.split()).encode("utf-8", "replace").decode()
-
-
-def _date(metadata: Mapping[str, Any]) -> date | None:
-    value = _words(metadata, "date")
-    day = _iso_date(value)
-    if value and not day:
-        raise DocumentError(f"its date {value[:40]!r} is not of the form 2025-02-07")
-    return day
-
-
-def _iso_date(text: str) -> date | None:
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError:
-        return None
-
-
-def _date_at_top(paragraphs: Iterable[str]) -> date | None:
-    """The day that a short paragraph at the top names, if it names just one."""
-    for text in paragraphs:
-        days = (
-            {each for when in dates_in(text) if (each := when.date)}
-            if len(text) <= _DATELINE
-            else set()
-        )
-        if len(days) == 1:
-            return days.pop()
-    return None
-
-
-def _date_from_name(stem: str) -> date | None:
-    match = _DATE.search(stem)
-    try:
-        return date(*map(int, match.groups())) if match else None
-    except ValueError:
-        return None
-
-
-def _title_from_name(stem: str) -> str:
-    return " ".join(re.split(r"[-_\s]+", _DATE.sub("", stem))).strip().capitalize() or stem

@@ -75,6 +75,11 @@ def test_a_sidecar_overrides_front_matter_and_file_name(tmp_path: Path) -> None:
         ("2024-04-02_call-with-xi.txt", b"They spoke.", "Call with xi", date(2024, 4, 2)),
         ("notes.md", b"# The *Call*\n\nThey spoke.", "The *Call*", None),
         ("2024-13-45.txt", b"They spoke.", "2024-13-45", None),
+        ("a.txt", b"Tokyo, 3 April 2024\n\nThey spoke on 2 April 2024.", "A", date(2024, 4, 3)),
+        ("a.txt", "令和6年4月3日\n\nThey spoke.".encode(), "A", date(2024, 4, 3)),
+        ("a.txt", b"The treaty of 8 September 1951 holds.", "A", None),
+        ("a.txt", b"From 3 April 2024 to 5 April 2024", "A", None),
+        ("a.txt", b"30 February 2024\n\nThey spoke.", "A", None),
     ],
 )
 def test_title_and_date_without_metadata(

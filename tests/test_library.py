@@ -51,8 +51,9 @@ def test_the_command_line_does_not_pay_for_the_chat() -> None:
 ORDER = [
     "types", "errors", "paragraphs", "extraction.extract", "extraction.html", "extraction.lines",
     "extraction.pdf", "extraction.docx", "extraction.jsonl", "extraction.child",
-    "extraction.bounded", "dates", "titles", "documents", "encoder", "tokens", "lexical", "index", "questions", "followups",
-    "retrieval", "answering", "library", "citations", "evaluation",
+    "extraction.bounded", "dates", "titles", "metadata", "documents", "encoder", "tokens",
+    "lexical", "index", "questions", "followups", "retrieval", "answering", "library",
+    "citations", "evaluation",
 ]  # fmt: skip
 WEB = [
     "web.wording",

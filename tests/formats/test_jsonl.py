@@ -50,6 +50,17 @@ def test_each_line_is_a_document(tmp_path: Path) -> None:
     assert (visit.place, visit.kind, visit.date, visit.extractor) == ("Osaka", "visit", None, "")
 
 
+def test_a_readout_without_title_and_date_has_those_of_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "2023-01-01-export.jsonl").write_text(
+        lines({"doc": "2024-04-02-a-call", "paragraphs": ["A."]}, {"paragraphs": ["B."]})
+    )
+    documents, _ = read_documents(tmp_path)
+    assert [(each.title, each.date) for each in documents] == [
+        ("2", None),
+        ("A call", date(2024, 4, 2)),
+    ]
+
+
 def test_list_items_begin_after_their_marker(tmp_path: Path) -> None:
     documents, _ = read(
         tmp_path, lines({"paragraphs": ["They agreed:", "- to meet;", "2. to talk."]})
