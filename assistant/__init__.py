@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assistant.citations import Style, cite
     from assistant.errors import ReadoutError
     from assistant.library import Library, answer, retrieve
     from assistant.types import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Match,
         Mode,
         Outcome,
+        PageStart,
         Paragraph,
         Problem,
         Quote,
@@ -45,20 +47,23 @@ __all__ = [
     "Match",
     "Mode",
     "Outcome",
+    "PageStart",
     "Paragraph",
     "Problem",
     "Quote",
     "ReadoutError",
     "Scope",
     "Sentence",
+    "Style",
     "Verification",
     "Why",
     "answer",
+    "cite",
     "retrieve",
 ]
 
 _MODULES = {"Library": "library", "answer": "library", "retrieve": "library"}
-_MODULES |= {"ReadoutError": "errors"}
+_MODULES |= {"ReadoutError": "errors", "Style": "citations", "cite": "citations"}
 
 
 def __getattr__(name: str) -> object:

@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from assistant import __version__
+from assistant.citations import Style, cite, cite_all
 from assistant.confidence import MAXIMUM_ERROR
 from assistant.errors import IndexMissingError, NoReadoutsError, ReadoutError
 from assistant.library import Library
@@ -100,6 +101,12 @@ def _scope_options(command: Any) -> Any:
             ),
             click.option("-k", type=click.IntRange(1, 100), default=5, help="Passages looked at."),
             click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs."),
+            click.option(
+                "--cite",
+                "style",
+                type=click.Choice([str(each) for each in Style]),
+                help="Cite in this style; bibtex, ris and csl-json print nothing but references.",
+            ),
         ]
     ):
         command = option(command)
@@ -117,7 +124,14 @@ def _scope_options(command: Any) -> Any:
 )
 @click.pass_obj
 def ask(
-    folder: Path, /, question: str, k: int, as_json: bool, maximum_error: float, **asked: Any
+    folder: Path,
+    /,
+    question: str,
+    k: int,
+    as_json: bool,
+    style: str | None,
+    maximum_error: float,
+    **asked: Any,
 ) -> None:
     """Answer QUESTION with quotes, or say that the readouts don't say.
 
@@ -125,21 +139,36 @@ def ask(
     """
     library = _opened(folder, maximum_error)
     answer = library.answer(question, k=k, **_asked(asked))
-    click.echo(_json(answer.as_dict()) if as_json else _answer_text(answer))
+    if as_json:
+        click.echo(_json(answer.as_dict()))
+    elif style and Style(style).is_data:
+        if not answer.quotes:
+            click.echo(_answer_text(answer), err=True)
+        click.echo(cite_all(answer.quotes, style))
+    else:
+        click.echo(_answer_text(answer, style))
 
 
 @main.command()
 @click.argument("question")
 @_scope_options
 @click.pass_obj
-def retrieve(folder: Path, /, question: str, k: int, as_json: bool, **asked: Any) -> None:
+def retrieve(
+    folder: Path, /, question: str, k: int, as_json: bool, style: str | None, **asked: Any
+) -> None:
     """Print the paragraphs that may answer QUESTION, best first, with scores.
 
     Example: readout retrieve -k 3 "investment in the United States"
     """
     library = _opened(folder)
     hits = library.retrieve(question, k=k, **_asked(asked))
-    click.echo(_json([hit.as_dict() for hit in hits]) if as_json else _hits_text(hits))
+    if as_json:
+        click.echo(_json([hit.as_dict() for hit in hits]))
+    elif style:
+        cited = cite_all([hit.quote for hit in hits], style)
+        click.echo(cited if Style(style).is_data else _visible(cited))
+    else:
+        click.echo(_hits_text(hits))
 
 
 @main.command()
@@ -224,10 +253,15 @@ def documents(folder: Path, as_json: bool) -> None:
                 "title": each.title,
                 "date": each.date.isoformat() if each.date else None,
                 "issuer": each.issuer,
+                "counterpart": each.counterpart,
+                "place": each.place,
+                "kind": each.kind,
                 "url": each.url,
                 "path": each.path,
                 "paragraphs": len(each.paragraphs),
                 "sha256": each.sha256,
+                "source_sha256": each.source_sha256,
+                "extractor": each.extractor,
             }
             for each in listed
         ]
@@ -335,17 +369,23 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
     return {"history": options["history"], "scope": scope}
 
 
-def _answer_text(answer: Answer) -> str:
+def _answer_text(answer: Answer, style: str | None = None) -> str:
     parts = []
     if answer.searched_for != answer.question:
         parts.append(f"Searched for: {_visible(answer.searched_for)}")
     if answer.outcome is Outcome.ANSWERED:
-        parts += [f"{_visible(each.text)}\n  {_visible(each.citation)}" for each in answer.quotes]
+        parts += [_visible(_quote_text(each, style)) for each in answer.quotes]
         return "\n\n".join(parts)
     parts.append(f"{_OUTCOMES[answer.outcome]} {_SILENCE}")
     if answer.hits:
         parts += ["Nearest passages, which do not answer it:", _hits_text(answer.hits)]
     return "\n\n".join(parts)
+
+
+def _quote_text(quote: Quote, style: str | None) -> str:
+    if style == Style.MARKDOWN:
+        return cite(quote, style)
+    return f"{quote.text}\n  {cite(quote, style) if style else quote.citation}"
 
 
 def _hits_text(hits: Sequence[Hit]) -> str:

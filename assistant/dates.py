@@ -8,11 +8,11 @@ stretch of time, or a month of any year.
 
 from __future__ import annotations
 
+import datetime
 import re
 from calendar import month_abbr, month_name, monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from math import exp
 from unicodedata import normalize
 
@@ -99,19 +99,29 @@ class When:
     months: tuple[int, int]
     day: int | None = None
 
-    def days_from(self, day: date) -> int:
+    @property
+    def date(self) -> datetime.date | None:
+        """The day, if it is one day of a certain year."""
+        if not (self.year and self.day):
+            return None
+        try:
+            return datetime.date(self.year, self.months[0], self.day)
+        except ValueError:
+            return None
+
+    def days_from(self, day: datetime.date) -> int:
         """How many days ``day`` is away from it, 0 inside."""
         years = [self.year] if self.year else [day.year - 1, day.year, day.year + 1]
         spans = [self._span(year) for year in years]
         return min(max((first - day).days, (day - last).days, 0) for first, last in spans)
 
-    def _span(self, year: int) -> tuple[date, date]:
+    def _span(self, year: int) -> tuple[datetime.date, datetime.date]:
         first, last = self.months
         if self.day:
-            one = date(year, first, min(self.day, monthrange(year, first)[1]))
+            one = datetime.date(year, first, min(self.day, monthrange(year, first)[1]))
             return one, one
         end, month = year + (last - 1) // 12, (last - 1) % 12 + 1
-        return date(year, first, 1), date(end, month, monthrange(end, month)[1])
+        return datetime.date(year, first, 1), datetime.date(end, month, monthrange(end, month)[1])
 
 
 def dates_in(text: str) -> tuple[When, ...]:
@@ -128,7 +138,7 @@ def dates_in(text: str) -> tuple[When, ...]:
     return tuple(when for _, _, when in sorted(found, key=lambda each: each[0]))
 
 
-def date_evidence(named: Iterable[When], day: date | None) -> float:
+def date_evidence(named: Iterable[When], day: datetime.date | None) -> float:
     """1 for a document of the time asked about, less the further away; 0 if there is no date."""
     if day is None:
         return 0.0

@@ -1,8 +1,9 @@
 """Reading ``source_docs/``: files become documents, and what can't be read is named.
 
-A readout is a ``.txt`` or ``.md`` file in UTF-8, in any subfolder. What a reader needs to cite it
-(title, date, issuer, url) stands in YAML front matter at its top, between two lines of ``---``, or
-in a file beside it of the same name ending in ``.yaml``, which leaves the readout itself untouched.
+A readout is a file in any subfolder: text or Markdown in UTF-8, HTML, PDF, DOCX, or one of many in
+a JSONL collection. What a reader needs to cite it (title, date, issuer, url) is what the file says
+of itself, unless it stands in YAML front matter at the top of a text, between two lines of ``---``,
+or in a file beside it of the same name ending in ``.yaml``, which leaves the readout untouched.
 """
 
 from __future__ import annotations
@@ -11,24 +12,42 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from assistant import metadata
 from assistant.errors import DocumentError
-from assistant.paragraphs import split
+from assistant.extraction.bounded import Extractor, extract_once, extractor_of
+from assistant.extraction.extract import Extract, UnreadableError
+from assistant.extraction.jsonl import Row, rows
+from assistant.paragraphs import markdown_blocks, plain_blocks, split
+from assistant.titles import stated_in
 from assistant.types import Document, Problem
 
-MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
-SUFFIXES = frozenset({".txt"}) | MARKDOWN_SUFFIXES
+MARKDOWN, COLLECTION = "markdown", "jsonl"
+FORMATS = {
+    ".txt": "text",
+    ".md": MARKDOWN,
+    ".markdown": MARKDOWN,
+    ".html": "html",
+    ".htm": "html",
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".jsonl": COLLECTION,
+}
+EXTRACTED = frozenset({"html", "pdf", "docx"})
+SUFFIXES = frozenset(FORMATS)
 METADATA_SUFFIX = ".yaml"
-MAXIMUM_BYTES = 10 * 1024 * 1024
+MAXIMUM_BYTES = 50 * 1024 * 1024
+MAXIMUM_TEXT_BYTES = 10 * 1024 * 1024  # of a single text or page
 MAXIMUM_METADATA_BYTES = 64 * 1024
+NOTHING: Mapping[str, Document] = MappingProxyType({})
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\r?\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M)
-_DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+html|html)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +72,8 @@ def source_state(folder: Path, known: Mapping[str, SourceFile]) -> dict[str, Sou
             if before and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns):
                 state[name] = before
                 continue
-            digest = hashlib.sha256(_read_bytes(path, MAXIMUM_BYTES)).hexdigest()
+            content = _read_bytes(path, MAXIMUM_BYTES)
+            digest = hashlib.sha256(content).hexdigest()
         except (OSError, DocumentError):  # reading it as a document will say why
             digest = ""
         state[name] = SourceFile(status.st_size, status.st_mtime_ns, digest)
@@ -70,68 +90,222 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
-def read_documents(folder: Path) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
-    """All readouts below ``folder`` ordered by id, and a problem for each file left out."""
+def read_documents(
+    folder: Path, unchanged: Mapping[str, Document] = NOTHING
+) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    """All readouts below ``folder`` ordered by id, and a problem for each file left out.
+
+    ``unchanged`` are documents by path that were extracted from the files as they are now; they
+    are taken as they are, unless another extractor is installed.
+    """
     documents: dict[str, Document] = {}
     problems: list[Problem] = []
-    for path in _files(folder):
-        name = path.relative_to(folder).as_posix()
-        if path.suffix == METADATA_SUFFIX and any(
-            path.with_suffix(suffix).exists() for suffix in SUFFIXES
-        ):
-            continue
-        try:
-            document = read_document(path, folder)
-            if document.id in documents:
-                twin = documents[document.id].path
-                raise DocumentError(f"has the same name as {twin}; rename one of them")
-            documents[document.id] = document
-        except DocumentError as error:
-            problems.append(Problem(name, str(error)))
+    with Extractor() as extract:
+        for path in _files(folder):
+            name = path.relative_to(folder).as_posix()
+            if path.suffix == METADATA_SUFFIX and any(
+                path.with_suffix(suffix).exists() for suffix in SUFFIXES
+            ):
+                continue
+            try:
+                before = unchanged.get(name)
+                if before and before.extractor == (
+                    extractor_of(format_of(path)) or before.extractor
+                ):
+                    _add(documents, before)
+                    continue
+                for found in read_file(path, folder, extract):
+                    if isinstance(found, Problem):
+                        problems.append(found)
+                    else:
+                        _add(documents, found)
+            except DocumentError as error:
+                problems.append(Problem(name, str(error)))
     return tuple(documents[each] for each in sorted(documents)), tuple(problems)
 
 
-def read_document(path: Path, folder: Path) -> Document:
-    """The readout at ``path`` below ``folder``; DocumentError says why it can't be read."""
-    suffix = format_of(path)
-    content = _read_bytes(path, MAXIMUM_BYTES)
-    text = _decode(content)
-    metadata: dict[str, Any] = {}
-    if front_matter := _FRONT_MATTER.match(text[:MAXIMUM_METADATA_BYTES]):
-        metadata = _parse_metadata(front_matter[1], "front matter")
-        if metadata:
-            text = text[front_matter.end() :]
+def _add(documents: dict[str, Document], document: Document) -> None:
+    if document.id in documents:
+        twin = documents[document.id].path
+        raise DocumentError(f"has the same name as {twin}; rename one of them")
+    documents[document.id] = document
+
+
+def read_file(
+    path: Path, folder: Path, extract: Callable[[str, bytes], Extract] = extract_once
+) -> Iterator[Document | Problem]:
+    """The readouts in the file at ``path`` below ``folder``: one, or those of a collection.
+
+    DocumentError says why it can't be read; a collection's lines that can't be are one problem.
+    """
+    file_format, content, fields = _opened(path)
+    if file_format == COLLECTION:
+        yield from _collection(path, folder, content, fields)
+    else:
+        name = path.relative_to(folder)
+        yield _document(
+            name, _id(name), _extracted(file_format, content, fields, extract), content, fields
+        )
+
+
+def read_document(path: Path, folder: Path, name: str = "") -> Document:
+    """The readout at ``path`` below ``folder``, in a collection the one of that name.
+
+    DocumentError says why it can't be read.
+    """
+    file_format, content, fields = _opened(path)
+    if file_format != COLLECTION:
+        relative = path.relative_to(folder)
+        extract = _extracted(file_format, content, fields, extract_once)
+        return _document(relative, _id(relative), extract, content, fields)
+    for row in rows(content):
+        if isinstance(row, Row) and row.name == name:
+            return _of_row(path, folder, row, fields)
+    raise DocumentError(f"has no readout named {name}")
+
+
+def _opened(path: Path) -> tuple[str, bytes, dict[str, Any]]:
+    """The file's format and content, and the fields beside it."""
+    file_format = format_of(path)
+    large = file_format in {"pdf", "docx", COLLECTION}
+    content = _read_bytes(path, MAXIMUM_BYTES if large else MAXIMUM_TEXT_BYTES)
+    _check_format(content, file_format)
+    fields: dict[str, Any] = {}
     sidecar = path.with_suffix(METADATA_SUFFIX)
     if sidecar.is_file():
         beside = _decode(_read_bytes(sidecar, MAXIMUM_METADATA_BYTES))
-        metadata |= _parse_metadata(beside, sidecar.name)
-    paragraphs, headings = split(text, markdown=suffix in MARKDOWN_SUFFIXES)
-    if not paragraphs:
-        raise DocumentError("has no text")
-    name = path.relative_to(folder)
-    first_heading = next((each.text for each in headings if each.level == 1), "")
-    return Document(
-        id=name.with_suffix("").as_posix(),
-        path=name.as_posix(),
-        title=_words(metadata, "title") or first_heading or _title_from_name(path.stem),
-        date=_date(metadata) or _date_from_name(path.stem),
-        issuer=_words(metadata, "issuer"),
-        url=_words(metadata, "url"),
-        text=text,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
-        source_sha256=hashlib.sha256(content).hexdigest(),
-        paragraphs=paragraphs,
-        headings=headings,
-        questions=_lines(metadata, "questions"),
+        fields = metadata.parse(beside, sidecar.name)
+    return file_format, content, fields
+
+
+def _extracted(
+    file_format: str,
+    content: bytes,
+    fields: dict[str, Any],
+    extract: Callable[[str, bytes], Extract],
+) -> Extract:
+    """The text in ``content``; front matter is put below what ``fields`` has."""
+    if file_format in EXTRACTED:
+        try:
+            return extract(file_format, content)
+        except UnreadableError as error:
+            raise DocumentError(str(error)) from None
+    text = _decode(content)
+    if front_matter := _FRONT_MATTER.match(text[:MAXIMUM_METADATA_BYTES]):
+        inside = metadata.parse(front_matter[1], "front matter")
+        if inside:
+            text = text[front_matter.end() :]
+            fields |= inside | fields
+    return Extract(
+        text, tuple(markdown_blocks(text) if file_format == MARKDOWN else plain_blocks(text))
     )
 
 
+def _document(
+    path: Path, name: str, extract: Extract, source: bytes, fields: Mapping[str, Any]
+) -> Document:
+    """The document that ``extract`` of ``source`` makes, in the file named ``path``."""
+    paragraphs, headings = split(extract.text, extract.blocks)
+    if not paragraphs:
+        raise DocumentError("has no text")
+    stated = extract.stated
+    own_name = name.partition("#")[2] if format_of(path) == COLLECTION else path.stem
+    heading = next((each.text for each in headings if each.level == 1), "")
+    title = (
+        metadata.words(fields, "title")
+        or stated.title
+        or heading
+        or metadata.title_in_name(own_name)
+    )
+    titled = stated_in(title)
+    return Document(
+        id=name,
+        path=path.as_posix(),
+        title=title,
+        date=metadata.day(fields)
+        or metadata.iso_date(stated.date)
+        or metadata.date_in_name(own_name)
+        or metadata.date_at_top(each.text for each in paragraphs),
+        issuer=metadata.words(fields, "issuer") or stated.issuer,
+        url=metadata.words(fields, "url") or stated.url,
+        text=extract.text,
+        sha256=hashlib.sha256(extract.text.encode()).hexdigest(),
+        source_sha256=hashlib.sha256(source).hexdigest(),
+        paragraphs=paragraphs,
+        headings=headings,
+        questions=metadata.lines(fields, "questions"),
+        counterpart=metadata.words(fields, "counterpart") or titled.counterpart,
+        place=metadata.words(fields, "place") or titled.place,
+        kind=metadata.words(fields, "kind") or titled.kind,
+        pages=extract.pages,
+        extractor=extractor_of(format_of(path)),
+    )
+
+
+def _collection(
+    path: Path, folder: Path, content: bytes, fields: Mapping[str, Any]
+) -> Iterator[Document | Problem]:
+    names: set[str] = set()
+    problems: list[str] = []
+    for row in rows(content):
+        if isinstance(row, str):
+            problems.append(row)
+            continue
+        try:
+            if row.name in names:
+                raise DocumentError(f"has the doc {row.name}, as an earlier line has")
+            names.add(row.name)
+            yield _of_row(path, folder, row, fields)
+        except DocumentError as error:
+            problems.append(f"line {row.number}: {error}")
+    if not names and not problems:
+        raise DocumentError("has no text")
+    if problems:
+        more = f" ({len(problems) - 1:,} more lines can't be read)" if problems[1:] else ""
+        yield Problem(path.relative_to(folder).as_posix(), problems[0] + more)
+
+
+def _of_row(path: Path, folder: Path, row: Row, fields: Mapping[str, Any]) -> Document:
+    name = path.relative_to(folder)
+    try:
+        return _document(
+            name, f"{_id(name)}#{row.name}", row.extract, row.line, {**row.fields, **fields}
+        )
+    except UnreadableError as error:
+        raise DocumentError(str(error)) from None
+
+
+def _id(name: Path) -> str:
+    return name.with_suffix("").as_posix()
+
+
 def format_of(path: Path) -> str:
-    """The suffix of ``path`` in lower case; DocumentError if no such file is read here."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
+    """The format that the suffix of ``path`` names; DocumentError if no such file is read here."""
+    file_format = FORMATS.get(path.suffix.lower())
+    if file_format is None:
         raise DocumentError(f"is not one of the formats read here ({', '.join(sorted(SUFFIXES))})")
-    return suffix
+    return file_format
+
+
+def _check_format(content: bytes, file_format: str) -> None:
+    """DocumentError if ``content`` is empty, or plainly of another format than its name says."""
+    if not content.strip():
+        raise DocumentError("has no text")
+    start = content[:1024]
+    if start.startswith(b"\xd0\xcf\x11\xe0"):
+        raise DocumentError("is an old or an encrypted Word document; save it as a plain .docx")
+    if b"%PDF-" in start:
+        found = "pdf"
+    elif start.startswith(b"PK\x03\x04") and b"word/document.xml" in content:
+        found = "docx"
+    elif _HTML.match(start):
+        found = "html"
+    else:
+        found = ""
+    if found and found != file_format:
+        raise DocumentError(f"holds {found.upper()}; rename it to end in .{found}")
+    if not found and file_format in {"pdf", "docx"}:
+        raise DocumentError(f"is not a {file_format.upper()} file")
 
 
 def _read_bytes(path: Path, limit: int) -> bytes:
@@ -164,53 +338,3 @@ def _decode(content: bytes) -> str:
         raise DocumentError(
             f"is not UTF-8 (byte {error.start}, line {line}); save it as UTF-8"
         ) from error
-
-
-def _parse_metadata(block: str, where: str) -> dict[str, Any]:
-    """The YAML mapping in ``block``; empty if it is some other text."""
-    import yaml  # only where a document has metadata
-
-    try:
-        # The base loader makes strings, lists and mappings only, so that a date stays as written.
-        parsed = yaml.load(block, Loader=yaml.BaseLoader)  # noqa: S506 (it is the safest)
-    except (yaml.YAMLError, RecursionError) as error:
-        at = getattr(error, "problem_mark", None)
-        place = f", line {at.line + 1}" if at else ""
-        raise DocumentError(f"its {where} is not valid YAML{place}") from error
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _words(metadata: dict[str, Any], key: str) -> str:
-    value = metadata.get(key, "")
-    if not isinstance(value, str):
-        raise DocumentError(f"its {key} is not a line of text")
-    return " ".join(value.split())
-
-
-def _lines(metadata: dict[str, Any], key: str) -> tuple[str, ...]:
-    value = metadata.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise DocumentError(f"its {key} are not a list of lines of text")
-    return tuple(" ".join(each.split()) for each in value)
-
-
-def _date(metadata: dict[str, Any]) -> date | None:
-    value = _words(metadata, "date")
-    if not value:
-        return None
-    try:
-        return datetime.fromisoformat(value).date()
-    except ValueError:
-        raise DocumentError(f"its date {value[:40]!r} is not of the form 2025-02-07") from None
-
-
-def _date_from_name(stem: str) -> date | None:
-    match = _DATE.search(stem)
-    try:
-        return date(*map(int, match.groups())) if match else None
-    except ValueError:
-        return None
-
-
-def _title_from_name(stem: str) -> str:
-    return " ".join(re.split(r"[-_\s]+", _DATE.sub("", stem))).strip().capitalize() or stem

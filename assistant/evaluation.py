@@ -32,7 +32,7 @@ from assistant.errors import ReadoutError
 from assistant.index import in_context, write
 from assistant.lexical import terms_of
 from assistant.library import INDEX, Library
-from assistant.paragraphs import split
+from assistant.paragraphs import plain_blocks, split
 from assistant.types import Document, Outcome, Paragraph, Quote
 
 DEPTH = 100  # units ranked for each question
@@ -56,7 +56,11 @@ class Gold:
     span: str = ""
 
     def is_in(self, document: str, paragraph: int) -> bool:
-        return self.document == document and self.paragraph in {0, paragraph}
+        return self.is_of(document) and self.paragraph in {0, paragraph}
+
+    def is_of(self, document: str) -> bool:
+        """Whether that document is meant: by its id, or by its own name in a collection."""
+        return self.document in {document, document.partition("#")[2]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,7 @@ def beir_documents(folder: Path) -> tuple[Document, ...]:
     for row in _rows(_text(folder / "corpus.jsonl")):
         name, text = row.get("id") or row["_id"], row["text"]
         digest = hashlib.sha256(text.encode()).hexdigest()
-        paragraphs, _ = split(text)
+        paragraphs, _ = split(text, plain_blocks(text))
         documents.append(
             Document(
                 name, name, row.get("title", ""), None, "", "", text, digest, digest, paragraphs
@@ -327,7 +331,7 @@ def _response(
         ranking=tuple(units.values()),
         relevant=len({each.document if by_document else each for each in gold}),
         quotes=tuple(
-            any(each.document == quote.document and each.span in quote.text for each in gold)
+            any(each.is_of(quote.document) and each.span in quote.text for each in gold)
             for quote in quotes
         ),
         confidence=confidence,

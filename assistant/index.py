@@ -52,11 +52,11 @@ from assistant.encoder import Encoder, FloatArray, IntArray
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
 from assistant.tokens import Numbers, Tokens, TokenStore, TokenWriter, compressed, mapped
-from assistant.types import Document, Heading, Paragraph, Sentence, written_date
+from assistant.types import Document, Heading, PageStart, Paragraph, Sentence, written_date
 
 log = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 _GENERATION = "generation-"
 _DOCUMENTS = "documents.jsonl"
@@ -229,6 +229,11 @@ def in_context(document: Document, paragraph: Paragraph) -> str:
     return ". ".join([*filter(None, above), paragraph.text])
 
 
+def splitter() -> str:
+    """What splits paragraphs into sentences here and now."""
+    return f"sentencex {version('sentencex')}"
+
+
 def write(
     folder: Path,
     documents: Sequence[Document],
@@ -250,7 +255,7 @@ def write(
         format=FORMAT,
         model=encoder.name,
         model_sha256=encoder.fingerprint,
-        splitter=f"sentencex {version('sentencex')}",
+        splitter=splitter(),
         tokenizer=f"{TOKENIZER}; tantivy {version('tantivy')}",
     )
     if previous and previous.is_of(stored, kind):
@@ -565,4 +570,5 @@ def _document(line: bytes) -> Document:
         paragraphs.append(Paragraph(**each, text=words, sentences=sentences))
     fields["paragraphs"] = tuple(paragraphs)
     fields["questions"] = tuple(fields["questions"])
+    fields["pages"] = tuple(PageStart(**each) for each in fields["pages"])
     return Document(**fields)

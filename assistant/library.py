@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import FileLock, Timeout
 
 from assistant import answering, retrieval
 from assistant import index as indexing
 from assistant.confidence import MAXIMUM_ERROR
-from assistant.documents import read_document, read_documents, source_state
+from assistant.documents import (
+    METADATA_SUFFIX,
+    SourceFile,
+    read_document,
+    read_documents,
+    source_state,
+)
 from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
 from assistant.errors import (
     DocumentError,
@@ -157,7 +163,7 @@ class Library:
                 previous = self._previous(target)
                 encoder = self._building_encoder(previous)
                 state = source_state(sources, previous.manifest.sources if previous else {})
-                documents, problems = read_documents(sources)
+                documents, problems = read_documents(sources, _unchanged(previous, state))
                 if not documents:
                     reasons = "".join(f"\n  {problem}" for problem in problems)
                     raise NoReadoutsError(f"no readout to index in {sources}{reasons}")
@@ -279,17 +285,19 @@ class Library:
         if not path.resolve().is_relative_to(sources.resolve()):
             return Verification(False, f"{quote.path} is not below {SOURCES}")
         try:
-            document = read_document(path, sources)
+            document = read_document(path, sources, quote.document.partition("#")[2])
         except DocumentError as error:
             return Verification(False, f"{quote.path} {error}")
+        same_file = quote.source_sha256 in ("", document.source_sha256)
+        changed = "has changed since"
+        if same_file and document.extractor != quote.extractor:
+            changed = f"is now read with {document.extractor}, not {quote.extractor}"
         if document.text[quote.start : quote.end] == quote.text:
             if document.sha256 == quote.sha256:
                 return Verification(True, f"{quote.path} has these words at this place")
-            return Verification(
-                True, f"{quote.path} has changed since, but has these words at this place"
-            )
+            return Verification(True, f"{quote.path} {changed}, but has these words at this place")
         if quote.text in document.text:
-            return Verification(False, f"{quote.path} has changed: the words stand elsewhere in it")
+            return Verification(False, f"{quote.path} {changed}: the words stand elsewhere in it")
         return Verification(False, f"{quote.path} does not have these words")
 
     def _previous(self, target: Path) -> indexing.Index | None:
@@ -337,6 +345,27 @@ def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Seque
 def answer(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Answer:
     """``Library.answer`` of the library in the current folder, built first if it never was."""
     return _here(Path.cwd()).answer(question, k=k, history=history)
+
+
+def _unchanged(
+    previous: indexing.Index | None, now: Mapping[str, SourceFile]
+) -> dict[str, Document]:
+    """Documents by path that needn't be extracted again: their files are as they were."""
+    if previous is None or previous.manifest.kind.splitter != indexing.splitter():
+        return {}
+    before = previous.manifest.sources
+
+    def same(name: str) -> bool:
+        digests = [files[name].sha256 if name in files else None for files in (before, now)]
+        return digests[0] == digests[1] != ""
+
+    return {
+        document.path: document
+        for document in previous.documents
+        if document.extractor
+        and same(document.path)
+        and same(str(PurePosixPath(document.path).with_suffix(METADATA_SUFFIX)))
+    }
 
 
 @lru_cache(maxsize=1)

@@ -24,8 +24,10 @@ import sentencex
 from assistant.types import Heading, Paragraph, Sentence
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
-_LIST_MARKER = re.compile(r"[\s>]*(?:[-*+•‣◦▪·–—]|\(?[0-9]{1,3}[.)]|\([a-zA-Z]\))[ \t]+(?=\S)")
-_SENTENCE_END = re.compile(r"[.!?。\uff01\uff1f…][\"'”’)\]」』]*\Z")
+LIST_MARKER = re.compile(
+    r"[\s>]*(?:[-*+•‣◦▪●○■□·–—\uf0a7\uf0b7]|\(?[0-9]{1,3}[.)]|\([a-zA-Z]\))[ \t]+(?=\S)"
+)
+SENTENCE_END = re.compile(r"[.!?。\uff01\uff1f…][\"'”’)\]」』]*\Z")
 _ATX_HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\Z")
 _JAPANESE = re.compile(r"[\u3040-\u30ff]")
 _FULL_STOPS = "。\uff01\uff1f」』"  # after these, Chinese and Japanese put no space
@@ -38,30 +40,31 @@ class _Span(NamedTuple):
     end: int
 
 
-class _Block(NamedTuple):
-    span: _Span
+class Block(NamedTuple):
+    """A stretch of a text; ``level`` is that of a heading, or 0."""
+
+    start: int
+    end: int
     is_item: bool = False
-    heading_level: int = 0
+    level: int = 0
 
 
-def split(
-    text: str, *, markdown: bool = False
-) -> tuple[tuple[Paragraph, ...], tuple[Heading, ...]]:
-    """The paragraphs and the headings of ``text``, each in order; both empty for a blank text."""
+def split(text: str, blocks: Iterable[Block]) -> tuple[tuple[Paragraph, ...], tuple[Heading, ...]]:
+    """The paragraphs and the headings that ``blocks`` of ``text`` are, each in order."""
     paragraphs: list[Paragraph] = []
     headings: list[Heading] = []
     repeats: Counter[str] = Counter()
     heading = lead_in = ""
-    for block in _markdown_blocks(text) if markdown else _plain_blocks(text):
-        start, end = _stripped(text, block.span)
+    for block in blocks:
+        start, end = _stripped(text, _Span(block.start, block.end))
         words = text[start:end]
         if not any(character.isalnum() for character in words):
             continue
-        if block.heading_level:
-            headings.append(Heading(start, end, words, block.heading_level))
+        if block.level:
+            headings.append(Heading(start, end, words, block.level))
             heading, lead_in = words, ""
             continue
-        if not block.is_item and _SENTENCE_END.search(words):
+        if not block.is_item and SENTENCE_END.search(words):
             lead_in = ""
         digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         repeats[digest] += 1
@@ -104,7 +107,8 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Sentence]:
         yield Sentence(first, last, text[first:last])
 
 
-def _plain_blocks(text: str) -> Iterator[_Block]:
+def plain_blocks(text: str) -> Iterator[Block]:
+    """The paragraphs and list items of a plain text."""
     block: list[_Span] = []
     for line in _lines(text):
         if text[line.start : line.end].strip():
@@ -115,25 +119,26 @@ def _plain_blocks(text: str) -> Iterator[_Block]:
     yield from _plain_paragraphs(text, block)
 
 
-def _plain_paragraphs(text: str, lines: list[_Span]) -> Iterator[_Block]:
+def _plain_paragraphs(text: str, lines: list[_Span]) -> Iterator[Block]:
     """One block's paragraphs: the whole if it is hard-wrapped, else each line; items apart."""
     wrapped = all(line.end - line.start in _WRAPPED_LINE for line in lines[:-1]) and not all(
-        _SENTENCE_END.search(text[line.start : line.end].rstrip()) for line in lines[:-1]
+        SENTENCE_END.search(text[line.start : line.end].rstrip()) for line in lines[:-1]
     )
-    current: _Block | None = None
+    current: Block | None = None
     for line in lines:
-        marker = _LIST_MARKER.match(text, line.start, line.end)
+        marker = LIST_MARKER.match(text, line.start, line.end)
         if current and wrapped and not marker:
-            current = current._replace(span=_Span(current.span.start, line.end))
+            current = current._replace(end=line.end)
             continue
         if current:
             yield current
-        current = _Block(_Span(marker.end() if marker else line.start, line.end), bool(marker))
+        current = Block(marker.end() if marker else line.start, line.end, bool(marker))
     if current:
         yield current
 
 
-def _markdown_blocks(text: str) -> Iterator[_Block]:
+def markdown_blocks(text: str) -> Iterator[Block]:
+    """The paragraphs, list items, headings and code blocks of a Markdown text."""
     from markdown_it import MarkdownIt  # only where a Markdown file is read
 
     parser = MarkdownIt("commonmark")
@@ -158,15 +163,15 @@ def _markdown_blocks(text: str) -> Iterator[_Block]:
         span = _Span(lines[first].start, lines[last - 1].end)
         if token.type == "heading_open":
             atx = _ATX_HEADING.match(text, span.start, span.end)
-            yield _Block(_Span(*atx.span(1)) if atx else span, heading_level=int(token.tag[1]))
+            yield Block(*(atx.span(1) if atx else span), level=int(token.tag[1]))
             continue
         is_item = False
         if token.type == "paragraph_open":
-            while marker := _LIST_MARKER.match(text, span.start, span.end):
+            while marker := LIST_MARKER.match(text, span.start, span.end):
                 span, is_item = _Span(marker.end(), span.end), True
             quoted = re.compile(r"[ \t]*>[ \t>]*").match(text, span.start, span.end)
             span = _Span(quoted.end(), span.end) if quoted else span
-        yield _Block(span, is_item)
+        yield Block(*span, is_item)
 
 
 def _lines(text: str) -> Iterable[_Span]:

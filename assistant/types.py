@@ -7,6 +7,7 @@ every ``text`` is born as the slice ``document.text[start:end]``, never searched
 from __future__ import annotations
 
 import dataclasses
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -77,13 +78,25 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
+class PageStart:
+    """Where in a text a page begins; ``page`` counts from 1."""
+
+    start: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A readout as read from ``source_docs/``.
 
-    ``id`` is the path below ``source_docs/`` without its suffix, ``path`` the same with it.
-    ``text`` is the file's own text after byte-order mark and front matter, otherwise unaltered;
-    ``sha256`` is the hex digest of that text in UTF-8, ``source_sha256`` that of the file's bytes.
-    ``questions`` are examples of what it answers, from its metadata.
+    ``id`` is the path below ``source_docs/`` without its suffix (and, in a collection, ``#`` and
+    its own name there), ``path`` the same with its suffix. Of a text file, ``text`` is the file's
+    own text after byte-order mark and front matter, otherwise unaltered, and ``extractor`` is
+    empty; of another file, ``text`` is what ``extractor`` (a library, its release, our revision)
+    makes of it. ``sha256`` is the hex digest of that text in UTF-8, ``source_sha256`` that of the
+    file's bytes. ``kind`` is the kind of meeting. ``pages`` are in the order of their starts, and
+    empty where the format has none. ``questions`` are examples of what it answers, from its
+    metadata.
     """
 
     id: str
@@ -98,6 +111,17 @@ class Document:
     paragraphs: tuple[Paragraph, ...]
     headings: tuple[Heading, ...] = ()
     questions: tuple[str, ...] = ()
+    counterpart: str = ""
+    place: str = ""
+    kind: str = ""
+    pages: tuple[PageStart, ...] = ()
+    extractor: str = ""
+
+    def page_at(self, offset: int) -> int | None:
+        """The page that has the character at ``offset``; None in a format without pages."""
+        starts = [each.start for each in self.pages]
+        place = bisect_right(starts, offset)
+        return self.pages[place - 1].page if place else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +162,9 @@ class Scope:
 class Quote:
     """Words of a document, and all that is needed to find and check them later.
 
-    ``text`` equals ``document.text[start:end]``; ``sha256`` is the document's. ``emphasis`` is
-    where in the document, within ``start`` and ``end``, the words stand that answer the question
+    ``text`` equals ``document.text[start:end]``; ``sha256``, ``source_sha256`` and ``extractor``
+    are the document's. ``page`` is where the words begin, in a format that has pages. ``emphasis``
+    is where in the document, within ``start`` and ``end``, the words stand that answer the question
     most exactly; None if they can't be told from the rest. ``context`` is what stands right before
     ``start``, up to there, where the quote's words refer back to it ("he", "also", "this matter").
     """
@@ -156,6 +181,9 @@ class Quote:
     start: int
     end: int
     sha256: str
+    source_sha256: str = ""
+    extractor: str = ""
+    page: int | None = None
     emphasis: tuple[int, int] | None = None
     context: str = ""
 
@@ -184,6 +212,9 @@ class Quote:
             start=sentence.start,
             end=sentence.end,
             sha256=document.sha256,
+            source_sha256=document.source_sha256,
+            extractor=document.extractor,
+            page=document.page_at(sentence.start),
             emphasis=emphasis,
             context=context,
         )
@@ -191,25 +222,31 @@ class Quote:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Quote:
         """The quote that ``as_dict`` gave; KeyError, TypeError or ValueError if it is none."""
-        optional = ("emphasis", "context")
-        needed = [each.name for each in dataclasses.fields(cls) if each.name not in optional]
-        values = {name: fields[name] for name in needed}
-        day = values.pop("date")
-        emphasis = None
-        if fields.get("emphasis") is not None:
-            start, end = fields["emphasis"]
+        known = {field.name: field.default for field in dataclasses.fields(cls)}
+        values = {
+            name: fields[name] if default is dataclasses.MISSING else fields.get(name, default)
+            for name, default in known.items()
+        }
+        day, emphasis = values.pop("date"), values.pop("emphasis")
+        if emphasis is not None:
+            start, end = emphasis
             emphasis = int(start), int(end)
         return cls(
             **values,
             date=date.fromisoformat(day) if day is not None else None,
             emphasis=emphasis,
-            context=fields.get("context", ""),
         )
 
     @property
+    def locator(self) -> str:
+        """Where the words stand in their document: ``p. 2, ¶ 3``."""
+        page = f"p. {self.page}, " if self.page else ""
+        return f"{page}¶ {self.paragraph}"
+
+    @property
     def citation(self) -> str:
-        """What to cite it by, on one line: ``Title, ¶ 3, 7 February 2025, Issuer``."""
-        parts = [self.title, f"¶ {self.paragraph}", written_date(self.date), self.issuer]
+        """What to cite it by, on one line: ``Title, p. 2, ¶ 3, 7 February 2025, Issuer``."""
+        parts = [self.title, self.locator, written_date(self.date), self.issuer]
         return ", ".join(filter(None, parts))
 
     def as_dict(self) -> dict[str, Any]:
@@ -227,6 +264,9 @@ class Quote:
             "start": self.start,
             "end": self.end,
             "sha256": self.sha256,
+            "source_sha256": self.source_sha256,
+            "extractor": self.extractor,
+            "page": self.page,
             "emphasis": list(self.emphasis) if self.emphasis else None,
             "context": self.context,
             "citation": self.citation,

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from assistant import __version__
+from assistant.citations import cite, cite_all
 from assistant.cli import main
 from assistant.library import INDEX, SOURCES, Library
 from tests.conftest import PROJECT, SUMMIT
@@ -122,7 +123,7 @@ def test_build_reports_and_names_what_it_leaves_out(tmp_path: Path) -> None:
     assert result.stdout == (
         f"added: {SUMMIT}\n1 documents, 8 paragraphs, 17 sentences; 9 new texts embedded\n"
     )
-    assert result.stderr.startswith("left out: scan.pdf: is not one of the formats read here")
+    assert result.stderr.startswith("left out: scan.pdf: is not a PDF file")
 
 
 def test_asking_builds_a_missing_index_and_tells_of_a_stale_one(tmp_path: Path) -> None:
@@ -213,3 +214,26 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 def test_version() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout == f"readout, version {__version__}\n"
+
+
+def test_references_are_printed_alone_to_be_saved(summit: Library) -> None:
+    question = "Does the treaty cover the Senkaku Islands?"
+    for style in ("bibtex", "ris", "csl-json"):
+        printed = readout(summit, "ask", "--cite", style, question).stdout
+        quotes = summit.answer(question).quotes
+        assert printed == cite_all(quotes, style) + "\n"
+    refused = readout(summit, "ask", "--cite", "csl-json", "How do I bake sourdough bread?")
+    assert json.loads(refused.stdout) == []
+    assert "Not in these readouts." in refused.stderr
+
+
+def test_quotes_are_printed_with_their_citation_in_a_style(summit: Library) -> None:
+    question = "Does the treaty cover the Senkaku Islands?"
+    quote = summit.answer(question).quotes[0]
+    printed = readout(summit, "ask", "--cite", "chicago", question).stdout
+    assert printed.startswith(f"{quote.text}\n  {cite(quote, 'chicago')}")
+    printed = readout(summit, "ask", "--cite", "markdown", question).stdout
+    assert printed.startswith(cite(quote, "markdown"))
+    hits = summit.retrieve(question, k=2)
+    printed = readout(summit, "retrieve", "--cite", "apa", "-k", "2", question).stdout
+    assert printed == cite_all([hit.quote for hit in hits], "apa") + "\n"

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from assistant.documents import MAXIMUM_BYTES, read_documents
+from assistant.documents import MAXIMUM_TEXT_BYTES, read_documents
 from assistant.types import Document
 from tests.conftest import PROJECT, SUMMIT, without_privilege
+
+READ = ".docx, .htm, .html, .jsonl, .markdown, .md, .pdf, .txt"
 
 
 def read_one(folder: Path, name: str, content: bytes) -> Document:
@@ -73,6 +75,11 @@ def test_a_sidecar_overrides_front_matter_and_file_name(tmp_path: Path) -> None:
         ("2024-04-02_call-with-xi.txt", b"They spoke.", "Call with xi", date(2024, 4, 2)),
         ("notes.md", b"# The *Call*\n\nThey spoke.", "The *Call*", None),
         ("2024-13-45.txt", b"They spoke.", "2024-13-45", None),
+        ("a.txt", b"Tokyo, 3 April 2024\n\nThey spoke on 2 April 2024.", "A", date(2024, 4, 3)),
+        ("a.txt", "令和6年4月3日\n\nThey spoke.".encode(), "A", date(2024, 4, 3)),
+        ("a.txt", b"The treaty of 8 September 1951 holds.", "A", None),
+        ("a.txt", b"From 3 April 2024 to 5 April 2024", "A", None),
+        ("a.txt", b"30 February 2024\n\nThey spoke.", "A", None),
     ],
 )
 def test_title_and_date_without_metadata(
@@ -99,12 +106,16 @@ def test_subfolders_are_read_and_hidden_files_are_not(tmp_path: Path) -> None:
         ("a.txt", "One.".encode("utf-16"), "is UTF-16, not UTF-8; save it as UTF-8"),
         ("a.txt", b" \n***\n", "has no text"),
         ("a.txt", b"", "has no text"),
-        ("a.pdf", b"%PDF", "is not one of the formats read here (.markdown, .md, .txt)"),
-        ("a.yaml", b"title: x", "is not one of the formats read here (.markdown, .md, .txt)"),
+        ("a.rtf", b"{", f"is not one of the formats read here ({READ})"),
+        ("a.yaml", b"title: x", f"is not one of the formats read here ({READ})"),
         ("a.md", b"---\ntitle: [\n---\nOne.", "its front matter is not valid YAML, line 2"),
         ("a.md", b"---\ndate: soon\n---\nOne.", "its date 'soon' is not of the form 2025-02-07"),
         ("a.md", b"---\ntitle: [a]\n---\nOne.", "its title is not a line of text"),
-        ("a.txt", b"x" * (MAXIMUM_BYTES + 1), "is 10.0 MB, more than the 10 MB read; split it"),
+        (
+            "a.txt",
+            b"x" * (MAXIMUM_TEXT_BYTES + 1),
+            "is 10.0 MB, more than the 10 MB read; split it",
+        ),
         ("a.txt", b"x" * 50_000_000, "is 47.7 MB, more than the 10 MB read; split it"),
     ],
 )

@@ -294,7 +294,10 @@ def test_a_newer_format_is_told_from_damage(folder: Path) -> None:
     manifest = json.loads(path.read_text())
     manifest["manifest"]["kind"]["format"] = index.FORMAT + 1
     path.write_text(json.dumps(manifest))
-    with pytest.raises(IndexDamagedError, match="is of format 3, and this version reads 2"):
+    with pytest.raises(
+        IndexDamagedError,
+        match=f"is of format {index.FORMAT + 1}, and this version reads {index.FORMAT}",
+    ):
         Library(folder, ToyEncoder()).answer("alpha")
 
 

@@ -20,8 +20,8 @@ from tests.toy import ToyEncoder
 def test_the_public_names() -> None:
     assert assistant.__all__ == [
         "Answer", "BuildReport", "Document", "Heading", "Hit", "Library", "Match", "Mode",
-        "Outcome", "Paragraph", "Problem", "Quote", "ReadoutError", "Scope", "Sentence",
-        "Verification", "Why", "answer", "retrieve",
+        "Outcome", "PageStart", "Paragraph", "Problem", "Quote", "ReadoutError", "Scope",
+        "Sentence", "Style", "Verification", "Why", "answer", "cite", "retrieve",
     ]  # fmt: skip
     for name in assistant.__all__:
         assert getattr(assistant, name).__doc__
@@ -57,9 +57,11 @@ def test_asking_pays_for_no_training_library(summit: Library) -> None:
 
 # In the order in which data flows; a module imports only from those before it.
 ORDER = [
-    "types", "errors", "paragraphs", "documents", "graph", "encoder", "tokens", "lexical", "index",
-    "dates", "questions", "followups", "retrieval", "windows", "network", "reader", "confidence",
-    "answering", "library", "evaluation",
+    "types", "errors", "paragraphs", "extraction.extract", "extraction.html", "extraction.lines",
+    "extraction.pdf", "extraction.docx", "extraction.jsonl", "extraction.child",
+    "extraction.bounded", "dates", "titles", "metadata", "documents", "graph", "encoder", "tokens",
+    "lexical", "index", "questions", "followups", "retrieval", "windows", "network", "reader",
+    "confidence", "answering", "library", "citations", "evaluation",
 ]  # fmt: skip
 WEB = [
     "web.wording",

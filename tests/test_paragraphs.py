@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.paragraphs import split
+from assistant.paragraphs import markdown_blocks, plain_blocks, split
 from assistant.types import Heading, Paragraph, Sentence
 
 # Text of any kind, with much of what splits texts and what trips splitters.
@@ -20,19 +20,25 @@ pieces = st.sampled_from(
 texts = st.lists(pieces | st.text(max_size=12), max_size=25).map("".join)
 
 
+def parts(
+    text: str, *, markdown: bool = False
+) -> tuple[tuple[Paragraph, ...], tuple[Heading, ...]]:
+    return split(text, markdown_blocks(text) if markdown else plain_blocks(text))
+
+
 @given(texts, st.booleans())
 def test_every_offset_gives_the_text_it_stands_for(text: str, markdown: bool) -> None:
-    paragraphs, headings = split(text, markdown=markdown)
+    paragraphs, headings = parts(text, markdown=markdown)
     sentences = [each for paragraph in paragraphs for each in paragraph.sentences]
-    parts: list[Paragraph | Heading | Sentence] = [*paragraphs, *headings, *sentences]
-    for part in parts:
+    found: list[Paragraph | Heading | Sentence] = [*paragraphs, *headings, *sentences]
+    for part in found:
         assert text[part.start : part.end] == part.text
         assert part.text == part.text.strip() != ""
 
 
 @given(texts, st.booleans())
 def test_sentences_cover_their_paragraph_in_order(text: str, markdown: bool) -> None:
-    for paragraph in split(text, markdown=markdown)[0]:
+    for paragraph in parts(text, markdown=markdown)[0]:
         position = paragraph.start
         assert paragraph.sentences
         for sentence in paragraph.sentences:
@@ -45,7 +51,7 @@ def test_sentences_cover_their_paragraph_in_order(text: str, markdown: bool) -> 
 def test_paragraphs_are_in_order_and_numbered_and_have_ids_of_their_own(
     text: str, markdown: bool
 ) -> None:
-    paragraphs, _ = split(text, markdown=markdown)
+    paragraphs, _ = parts(text, markdown=markdown)
     assert [each.number for each in paragraphs] == list(range(1, len(paragraphs) + 1))
     assert len({each.id for each in paragraphs}) == len(paragraphs)
     for first, second in pairwise(paragraphs):
@@ -54,7 +60,7 @@ def test_paragraphs_are_in_order_and_numbered_and_have_ids_of_their_own(
 
 @given(texts)
 def test_no_word_of_a_plain_text_is_lost(text: str) -> None:
-    paragraphs, _ = split(text)
+    paragraphs, _ = parts(text)
     kept = [range(each.start, each.end) for each in paragraphs]
     for position, character in enumerate(text):
         if character.isalpha():
@@ -86,7 +92,7 @@ def test_no_word_of_a_plain_text_is_lost(text: str) -> None:
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(text: str, sentences: list[str]) -> None:
-    (paragraph,), _ = split(text)
+    (paragraph,), _ = parts(text)
     assert [each.text for each in paragraph.sentences] == sentences
 
 
@@ -110,7 +116,7 @@ LONG = "Prime Minister Ishiba emphasized that the alliance matters to both count
     ],
 )
 def test_plain_text_paragraphs(text: str, paragraphs: list[str]) -> None:
-    assert [each.text for each in split(text)[0]] == paragraphs
+    assert [each.text for each in parts(text)[0]] == paragraphs
 
 
 def test_markdown_paragraphs_items_and_headings() -> None:
@@ -118,7 +124,7 @@ def test_markdown_paragraphs_items_and_headings() -> None:
         "# Joint *statement*\n\nPara with\na wrapped line.\n\nThey agreed:\n\n- first\n- second,\n"
         "  continued\n\nSecurity\n--------\n\n> Quoted.\n\n    code\n"
     )
-    paragraphs, headings = split(text, markdown=True)
+    paragraphs, headings = parts(text, markdown=True)
     assert [(each.text, each.heading, each.lead_in) for each in paragraphs] == [
         ("Para with\na wrapped line.", "Joint *statement*", ""),
         ("They agreed:", "Joint *statement*", ""),
@@ -134,12 +140,12 @@ def test_markdown_paragraphs_items_and_headings() -> None:
 
 
 def test_the_lead_in_of_a_list_ends_with_the_list() -> None:
-    paragraphs, _ = split("They agreed:\n• to meet;\n• to talk.\nThey then left.")
+    paragraphs, _ = parts("They agreed:\n• to meet;\n• to talk.\nThey then left.")
     assert [each.lead_in for each in paragraphs] == ["", "They agreed:", "They agreed:", ""]
 
 
 def test_ids_survive_edits_elsewhere_and_tell_repeated_paragraphs_apart() -> None:
-    before, _ = split("One.\n\nSame.\n\nTwo.\n\nSame.")
-    after, _ = split("New.\n\nOne!\n\nSame.\n\nTwo.\n\nSame.")
+    before, _ = parts("One.\n\nSame.\n\nTwo.\n\nSame.")
+    after, _ = parts("New.\n\nOne!\n\nSame.\n\nTwo.\n\nSame.")
     assert [each.id for each in before[1:]] == [each.id for each in after[2:]]
     assert before[3].id == f"{before[1].id}-2"

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from assistant.citations import Style
 from assistant.cli import main
-from assistant.documents import MAXIMUM_BYTES, SUFFIXES
+from assistant.documents import MAXIMUM_BYTES, MAXIMUM_TEXT_BYTES, SUFFIXES
+from assistant.extraction.bounded import SECONDS
 from assistant.library import SOURCES
 from tests.conftest import PROJECT
 from tests.test_library import ORDER
@@ -51,14 +53,17 @@ def test_its_table_has_every_command_and_no_other() -> None:
 
 
 def test_its_table_has_the_files_in_reading_order() -> None:
-    listed = re.findall(r"^\| `assistant/(\w+)\.py`", README, re.M)
-    assert [each for each in listed if each in ORDER] == ORDER
+    listed = re.findall(r"^\| `assistant/(\w+)(?:\.py|/)`", README, re.M)
+    order = list(dict.fromkeys(each.partition(".")[0] for each in ORDER))
+    assert [each for each in listed if each in order] == order
 
 
 def test_its_limits_are_those_of_the_code() -> None:
-    assert MAXIMUM_BYTES == 10 * 1024 * 1024
-    assert "over 10 MB" in README
-    assert frozenset({".txt", ".md", ".markdown"}) == SUFFIXES
+    assert f"a text or page over {MAXIMUM_TEXT_BYTES // 1024**2} MB" in README
+    assert f"any other file over {MAXIMUM_BYTES // 1024**2} MB" in README
+    assert f"{SECONDS:g} seconds a file" in README
+    assert all(f"`{style}`" in README for style in Style)
+    assert {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".jsonl"} == SUFFIXES
 
 
 def test_make_targets_it_names_exist() -> None:

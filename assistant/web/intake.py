@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.documents import METADATA_SUFFIX, SUFFIXES, format_of, read_document
+from assistant.documents import (
+    COLLECTION,
+    METADATA_SUFFIX,
+    SUFFIXES,
+    format_of,
+    read_file,
+)
 from assistant.errors import DocumentError
+from assistant.extraction.jsonl import parted
 from assistant.library import SOURCES, Library
 from assistant.types import Document, Problem
 
@@ -46,14 +53,18 @@ def add(library: Library, readouts: Sequence[Incoming]) -> Intake:
     problems: list[Problem] = []
     for each in readouts:
         try:
-            added.append(_add(library.folder / SOURCES, each))
+            path, left_out = _add(library.folder / SOURCES, each)
+            added.append(path)
+            problems += left_out
         except DocumentError as error:
             problems.append(Problem(each.name, str(error)))
     return Intake(tuple(added), tuple(problems))
 
 
-def _add(folder: Path, readout: Incoming) -> str:
-    suffix = format_of(Path(readout.name))
+def _add(folder: Path, readout: Incoming) -> tuple[str, list[Problem]]:
+    """The path of ``readout``, now below ``folder``, and what in it can't be read."""
+    format_of(Path(readout.name))
+    suffix = Path(readout.name).suffix.lower()
     stem = _stem(Path(readout.name).stem)
     taken = [folder / f"{stem}{each}" for each in sorted({*SUFFIXES, METADATA_SUFFIX})]
     if any(path.exists() for path in taken):
@@ -65,11 +76,14 @@ def _add(folder: Path, readout: Incoming) -> str:
         path.write_bytes(readout.content)
         if metadata:
             path.with_suffix(METADATA_SUFFIX).write_text(metadata, encoding="utf-8")
-        read_document(path, Path(scratch))
+        found = list(read_file(path, Path(scratch)))
+        problems = [each for each in found if isinstance(each, Problem)]
+        if len(found) == len(problems):
+            raise DocumentError(problems[0].reason)
         if metadata:
             path.with_suffix(METADATA_SUFFIX).rename(folder / f"{stem}{METADATA_SUFFIX}")
         path.rename(folder / path.name)
-    return path.name
+    return path.name, problems
 
 
 def _stem(name: str) -> str:
@@ -88,16 +102,31 @@ def _metadata(readout: Incoming) -> str:
 
 
 def remove(library: Library, document: Document) -> None:
-    """Move the document's file, and the one beside it, to ``source_docs/.removed``."""
-    folder = library.folder / SOURCES
-    path = folder / document.path
-    attic = folder / REMOVED
+    """Move the document's file, and the one beside it, to ``source_docs/.removed``.
+
+    Of a collection only the document's line is moved, as long as there are others.
+    """
+    path = library.folder / SOURCES / document.path
+    attic = library.folder / SOURCES / REMOVED
     attic.mkdir(exist_ok=True)
+    if format_of(path) == COLLECTION:
+        content = path.read_bytes()
+        kept, line = parted(content, document.id.partition("#")[2])
+        if kept.strip():
+            _unused(attic / path.name).write_bytes(line)
+            temporary = path.with_name(f".{path.name}")
+            temporary.write_bytes(kept)
+            temporary.replace(path)
+            return
     for each in (path, path.with_suffix(METADATA_SUFFIX)):
         if each.exists():
-            target = attic / each.name
-            count = 1
-            while target.exists():
-                count += 1
-                target = attic / f"{each.stem}-{count}{each.suffix}"
-            each.rename(target)
+            each.rename(_unused(attic / each.name))
+
+
+def _unused(path: Path) -> Path:
+    """``path``, or one like it that isn't there yet."""
+    target, count = path, 1
+    while target.exists():
+        count += 1
+        target = path.with_stem(f"{path.stem}-{count}")
+    return target

@@ -128,7 +128,7 @@ def _nearest(title: str, hits: Sequence[Hit], reader: Reader) -> str:
 
 
 def _passage(quote: Quote, paragraph_start: int, number: int, reader: Reader) -> str:
-    facts = filter(None, [f"¶ {quote.paragraph}", reader.when(quote), quote.issuer])
+    facts = filter(None, [quote.locator, reader.when(quote), quote.issuer])
     details = " ".join(f'<span class="fact">{escape(fact)}</span>' for fact in facts)
     emphasis = (Mark(*quote.emphasis, "exact"),) if quote.emphasis else ()
     named = address(quote.document, quote.paragraph_id, paragraph_start, quote.start, quote.end)

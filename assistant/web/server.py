@@ -38,7 +38,7 @@ _CHAT_PATHS = frozenset(
     {"config", "theme.css", "gradio_api/info", "gradio_api/queue/join", "gradio_api/queue/data"}
 )
 _MOST_BYTES = 64 * 1024
-_MOST_ADDED_BYTES = 32 * 1024 * 1024
+_MOST_ADDED_BYTES = 64 * 1024 * 1024
 _GRACE = 3  # seconds for open streams at shutdown, as they never end by themselves
 _CONNECTIONS = 500
 
