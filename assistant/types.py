@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from html import escape
 from typing import Any
 
 
@@ -85,6 +86,23 @@ class Document:
     paragraphs: tuple[Paragraph, ...]
     headings: tuple[Heading, ...] = ()
     questions: tuple[str, ...] = ()
+
+    def as_dict(self, *, text: bool = False) -> dict[str, Any]:
+        """What it is cited by as JSON types, the same at every door; with ``text``, that too.
+
+        ``paragraphs`` is their number.
+        """
+        about = {
+            "id": self.id,
+            "title": self.title,
+            "date": self.date.isoformat() if self.date else None,
+            "issuer": self.issuer,
+            "url": self.url,
+            "path": self.path,
+            "paragraphs": len(self.paragraphs),
+            "sha256": self.sha256,
+        }
+        return about | {"text": self.text} if text else about
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +269,18 @@ class Hit:
             "why": self.why.as_dict(),
         }
 
+    def __str__(self) -> str:
+        """The paragraph, and below it the score and the citation."""
+        return f"{self.paragraph.text}\n  {self.score:.4f}  {self.quote.citation}"
+
+
+_REFUSALS = {
+    Outcome.RELATED: "Related passages were found, but none of them answers this.",
+    Outcome.NOT_FOUND: "Not in these readouts.",
+}
+_SILENCE = "A readout's silence does not show that a topic was not raised."
+NEAREST = "Nearest passages, which do not answer it:"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -279,6 +309,40 @@ class Answer:
             "quotes": [each.as_dict() for each in self.quotes],
             "hits": [each.as_dict() for each in self.hits],
         }
+
+    @property
+    def refusal(self) -> str:
+        """That the readouts don't say, in words; empty when they do."""
+        words = _REFUSALS.get(self.outcome)
+        return f"{words} {_SILENCE}" if words else ""
+
+    @property
+    def rewritten(self) -> str:
+        """What was searched, in words, if that isn't the question as it was asked; or nothing."""
+        return f"Searched for: {self.searched_for}" if self.searched_for != self.question else ""
+
+    def __str__(self) -> str:
+        """The quotes with their citations, or the refusal and the nearest passages."""
+        parts = [self.rewritten, self.refusal]
+        parts += [f"{quote.text}\n  {quote.citation}" for quote in self.quotes]
+        if self.refusal and self.hits:
+            parts += [NEAREST, *map(str, self.hits)]
+        return "\n\n".join(filter(None, parts))
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, which is told to read no formulas into it."""
+        cited = [(quote.text, quote.citation) for quote in self.quotes]
+        notes = [self.rewritten, self.refusal]
+        if self.refusal and self.hits:
+            cited = [(hit.paragraph.text, hit.quote.citation) for hit in self.hits]
+            notes.append(NEAREST)
+        html = [f"<p>{escape(note)}</p>" for note in notes if note]
+        html += [
+            f'<blockquote dir="auto" style="white-space: pre-wrap">{escape(text)}</blockquote>'
+            f"<p><cite>{escape(citation)}</cite></p>"
+            for text, citation in cited
+        ]
+        return f'<div class="mathjax_ignore tex2jax_ignore">{"".join(html)}</div>'
 
 
 def written_date(day: date | None) -> str:
@@ -317,6 +381,10 @@ class Verification:
 
     verified: bool
     reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict as JSON types, the same at every door."""
+        return dataclasses.asdict(self)
 
     def __bool__(self) -> bool:
         return self.verified

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from assistant.markdown import escape as escape_markdown
+from assistant.markdown import quoted
 from assistant.types import Answer, Outcome, Quote
 from assistant.web.conversation import Turn
 from assistant.web.render import Reader, escape, language_of
 from assistant.web.wording import Wording
 
-# Escaped wherever they stand: what Markdown could read as anything but itself.
-_MARKUP = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&=:])")
 _STYLE = (
     "body{max-width:42rem;margin:3rem auto;padding:0 1rem;font:18px/1.5 Georgia,serif}"
     "h1,h2,p,footer{font-family:system-ui,sans-serif}h2{margin-top:2.5rem;font-size:1.2rem}"
@@ -24,14 +23,12 @@ _STYLE = (
 def markdown(turns: Sequence[Turn], reader: Reader, day: date) -> str:
     """The conversation as CommonMark, which when rendered shows every quote as it is."""
     wording = reader.wording
-    blocks = [f"# {_plain(wording.name)}"]
+    blocks = [f"# {escape_markdown(wording.name)}"]
     for turn in turns:
-        blocks.append(f"## {_plain(' '.join(turn.question.split()))}")
-        blocks += map(_plain, _notes(turn.answer, wording))
-        for quote in turn.answer.quotes:
-            lines = "\n".join(f"> {_plain(line.strip())}" for line in quote.text.splitlines())
-            blocks.append(f"{lines}\n>\n> — {_plain(_citation(quote, reader))}")
-    blocks.append(f"---\n\n{_plain(_exported(day, reader))}")
+        blocks.append(f"## {escape_markdown(' '.join(turn.question.split()))}")
+        blocks += map(escape_markdown, _notes(turn.answer, wording))
+        blocks += [quoted(quote.text, _citation(quote, reader)) for quote in turn.answer.quotes]
+    blocks.append(f"---\n\n{escape_markdown(_exported(day, reader))}")
     return "\n\n".join(blocks) + "\n"
 
 
@@ -74,7 +71,3 @@ def _citation(quote: Quote, reader: Reader) -> str:
 
 def _exported(day: date, reader: Reader) -> str:
     return reader.wording.exported.format(when=reader.wording.when(day, american=reader.american))
-
-
-def _plain(text: str) -> str:
-    return _MARKUP.sub(r"\\\1", text)

@@ -14,7 +14,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from assistant.library import Library
-from assistant.web.server import Settings
+from assistant.web.service import Settings
 from tests.chat.conftest import Visit, Visits
 from tests.chat.serving import Chat, Faulty, serving
 
