@@ -417,13 +417,13 @@ def _guarded(host: str, access: dict[str, Any]) -> Any:
 
 
 def _warm(library: Library) -> None:
-    """Load the model beside, so that the first question needn't wait for all of it."""
+    """Load the model beside, by asking something, so that the first question needn't wait."""
 
-    def load() -> None:
-        with suppress(ReadoutError):  # the first question says it
-            library.encoder  # noqa: B018
+    def ask() -> None:
+        with suppress(ReadoutError):  # which the first question is told
+            library.retrieve("readout", k=1)
 
-    threading.Thread(target=load, daemon=True).start()
+    threading.Thread(target=ask, daemon=True).start()
 
 
 @main.command(cls=click.Command)

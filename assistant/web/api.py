@@ -36,7 +36,12 @@ QUESTIONS = {
     ),
     "narrowed": Example(
         summary="A question of some readouts only",
-        value={"question": "investment", "k": 3, "since": "2025-01-01", "issuer": "White House"},
+        value={
+            "question": "investment",
+            "k": 3,
+            "since": "2025-01-01",
+            "issuer": "Official readout",
+        },
     ),
 }
 QUOTES = {
@@ -45,7 +50,9 @@ QUOTES = {
         value={
             "quotes": [
                 {
-                    "text": "This meeting lasted for a total of approximately 110 minutes.",
+                    "text": "The meeting, which began at 11:55 AM local time (1:55 a.m. "
+                    "8 February, Japan time), lasted approximately 110 minutes, including a "
+                    "30-minute small-group session and an 80-minute extended working lunch.",
                     "document": "japan-us-summit-2025-02-07",
                     "title": "Japan–U.S. Summit Meeting",
                     "date": "2025-02-07",
@@ -53,10 +60,10 @@ QUOTES = {
                     "url": "",
                     "path": "japan-us-summit-2025-02-07.txt",
                     "paragraph": 1,
-                    "paragraph_id": "",
-                    "start": 0,
-                    "end": 61,
-                    "sha256": "",
+                    "paragraph_id": "e0c165d8105a",
+                    "start": 129,
+                    "end": 329,
+                    "sha256": "afb1c16ed3d0eddb4621035f194683ac6a80c324570419a0d7edad94102c53bc",
                 }
             ]
         },
