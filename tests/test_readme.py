@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -11,15 +12,17 @@ from click.testing import CliRunner
 
 from assistant.cli import main
 from assistant.documents import MAXIMUM_BYTES, SUFFIXES
-from assistant.library import SOURCES
+from assistant.library import SOURCES, Library
+from assistant.web.api import create_api
 from tests.conftest import PROJECT
 from tests.test_library import ORDER
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+DOORS = (PROJECT / "docs" / "doors.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.S | re.M)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", blocks("python") + blocks("python", DOORS))
 def test_its_python_runs(
     code: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +51,41 @@ def test_its_question_prints_that_answer(folder: Path) -> None:
 def test_its_table_has_every_command_and_no_other() -> None:
     listed = re.findall(r"^\| `readout (\w+)", README, re.M)
     assert sorted(listed) == sorted(main.commands)
+
+
+def test_options_it_names_exist() -> None:
+    known = {
+        name
+        for command in main.commands.values()
+        for option in command.params
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    for text in (README, DOORS):
+        spoken = " ".join([*re.findall(r"`([^`\n]+)`", text), *blocks("sh", text)])
+        named = set(re.findall(r"(?<![\w-])--[a-z]+", spoken)) - {"--no"}
+        assert named
+        assert named <= known
+
+
+def test_requests_it_names_exist() -> None:
+    described = {
+        f"{method.upper()} {path.replace('{name}', '{id}')}"
+        for path, operations in create_api(Library(PROJECT)).openapi()["paths"].items()
+        for method in operations
+    }
+    named = set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", DOORS, re.M))
+    assert named - {"GET /api/openapi.json"} == {each for each in described if "/v1/" not in each}
+
+
+def test_the_configuration_it_shows_starts_the_server() -> None:
+    (block,) = blocks("json", DOORS)
+    (server,) = json.loads(block)["mcpServers"].values()
+    assert server["command"] == "readout"
+    context = main.make_context("readout", list(server["args"]), resilient_parsing=True)
+    name, command, rest = main.resolve_command(context, list(server["args"]))
+    assert name == "mcp"
+    assert command is not None
+    assert command.make_context("mcp", rest).obj == Path("/path/to/library")
 
 
 def test_its_table_has_the_files_in_reading_order() -> None:
