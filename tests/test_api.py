@@ -351,6 +351,6 @@ def test_many_asking_at_once_get_what_each_asked_for(client: TestClient, library
     def ask(question: str) -> Any:
         return client.post("/api/answer", json={"question": question}).json()
 
-    with ThreadPoolExecutor(8) as pool:
+    with client, ThreadPoolExecutor(8) as pool:  # entered, it has one event loop, as a server has
         replies = list(pool.map(ask, questions))
     assert replies == [library.answer(each).as_dict() for each in questions]
