@@ -30,7 +30,7 @@ smoke:
 	$(SMOKE)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile $(TORCH)
 	$(SMOKE)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile \
 		--constraint constraints.txt dist/*.whl
-	$(SMOKE)/bin/python tests/smoke.py $(CURDIR)/$(SMOKE)/bin/python
+	$(SMOKE)/bin/python tests/smoke.py "$(CURDIR)/$(SMOKE)/bin/python"
 
 clean:
 	rm -rf $(VENV) $(SMOKE) dist index/manifest.json index/generation-*

@@ -26,7 +26,7 @@ from assistant.terminal import answer_text, hits_text, json_text, visible
 from assistant.types import BuildReport, Quote, Scope
 
 _JSON, _MARKDOWN = "json", "markdown"
-_LEAST_TOKEN = 16  # characters
+LEAST_TOKEN = 16  # characters
 
 
 def _library_option(default: str | None) -> click.Option:
@@ -387,9 +387,9 @@ def _access(
     name, colon, password = (auth or "").partition(":")
     if auth is not None and not (name and colon and password):
         raise click.BadParameter("give it as NAME:PASSWORD", param_hint="--auth")
-    if token is not None and (len(token) < _LEAST_TOKEN or not token.isascii()):
+    if token is not None and (len(token) < LEAST_TOKEN or not token.isascii()):
         raise click.BadParameter(
-            f"it needs at least {_LEAST_TOKEN} ASCII characters", param_hint="--token"
+            f"it needs at least {LEAST_TOKEN} ASCII characters", param_hint="--token"
         )
     for origin in origins:
         parts = urlsplit(origin)

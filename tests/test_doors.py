@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import gradio_client
@@ -23,6 +23,7 @@ from assistant.langchain import ReadoutRetriever as LangChainRetriever
 from assistant.library import Library
 from assistant.llama_index import ReadoutRetriever as LlamaIndexRetriever
 from assistant.types import Answer, Quote
+from assistant.web.service import Settings
 from tests.chat.serving import free_port, serving
 from tests.conftest import PROJECT
 
@@ -288,6 +289,35 @@ def test_a_follow_up_gets_the_same_quotes(doors: Doors, door: Door) -> None:
     expected = by_python(doors, [FOLLOW_UP], HISTORY)
     assert expected != by_python(doors, [FOLLOW_UP], [])
     check(door(doors, [FOLLOW_UP], HISTORY), expected)
+
+
+def test_with_a_password_every_door_wants_it_or_the_token(summit: Library) -> None:
+    token = "a-token-of-some-length"
+    bearer = {"authorization": f"Bearer {token}"}
+    with serving(summit.folder, Settings(auth=("guest", "word"), token=token)) as chat:
+        for path in ("/", "/api/documents", "/v1/models", "/chat/en/config", "/static/chat.css"):
+            with pytest.raises(HTTPError, match="401") as refused:
+                urlopen(chat.url + path)
+            refused.value.close()
+            urlopen(Request(chat.url + path, headers=bearer)).close()
+        client = gradio_client.Client(
+            f"{chat.url}/chat/en/",
+            headers=bearer,
+            verbose=False,
+            analytics_enabled=False,
+            download_files=False,
+        )
+        answer = client.predict(QUESTIONS[0], [], 5, api_name="/answer")
+        client.close()
+        with openai.OpenAI(base_url=f"{chat.url}/v1", api_key=token) as program:
+            asked = messages(QUESTIONS[0], [])
+            completion = program.chat.completions.create(model="readout", messages=asked)
+            assert extra(completion) == answer == summit.answer(QUESTIONS[0]).as_dict()
+        with (
+            openai.OpenAI(base_url=f"{chat.url}/v1", api_key="guessed") as stranger,
+            pytest.raises(openai.AuthenticationError, match="a password or a token is needed"),
+        ):
+            stranger.models.list()
 
 
 def test_what_came_through_a_door_verifies(doors: Doors) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -10,10 +11,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from assistant.cli import main
+from assistant.cli import LEAST_TOKEN, main
 from assistant.documents import MAXIMUM_BYTES, SUFFIXES
 from assistant.library import SOURCES, Library
+from assistant.questions import MAXIMUM_QUESTION
+from assistant.schema import MAXIMUM_K
 from assistant.web.api import create_api
+from assistant.web.line import Line
+from assistant.web.service import BODY_LIMITS
 from tests.conftest import PROJECT
 from tests.test_library import ORDER
 
@@ -97,6 +102,21 @@ def test_its_limits_are_those_of_the_code() -> None:
     assert MAXIMUM_BYTES == 10 * 1024 * 1024
     assert "over 10 MB" in README
     assert frozenset({".txt", ".md", ".markdown"}) == SUFFIXES
+
+
+def test_the_limits_of_the_doors_are_those_of_the_code() -> None:
+    waiting = inspect.signature(Line).parameters
+    assert (waiting["at_once"].default, waiting["waiting"].default) == (4, 100)
+    assert (MAXIMUM_QUESTION, MAXIMUM_K) == (2_000, 100)
+    assert BODY_LIMITS["/api/answer"] == BODY_LIMITS["/api/retrieve"] == 1024 * 1024
+    told = " ".join(DOORS.split())
+    for limit in (
+        "2,000 characters a question, 100 passages, 100 earlier questions, 1 MB a request",
+        "four questions are worked on at once, 100 wait",
+        "at least 16 characters",
+    ):
+        assert limit in told
+    assert LEAST_TOKEN == 16
 
 
 def test_make_targets_it_names_exist() -> None:

@@ -30,8 +30,8 @@ MODEL = "readout"
 class Part(BaseModel):
     """A part of a message; only text can be asked."""
 
-    type: Literal["text"]
-    text: str
+    type: str
+    text: str = ""
 
 
 class Message(BaseModel):
@@ -44,7 +44,12 @@ class Message(BaseModel):
         """Its text."""
         if isinstance(self.content, str):
             return self.content
-        return "\n".join(part.text for part in self.content or ())
+        return "\n".join(part.text for part in self.content or () if part.type == "text")
+
+    def is_text(self) -> bool:
+        """Whether there is nothing else in it."""
+        parts = () if isinstance(self.content, str) else self.content or ()
+        return all(part.type == "text" for part in parts)
 
 
 class Completion(BaseModel):
@@ -105,6 +110,8 @@ def router(library: Library, line: Line) -> APIRouter:
         asked = [each.words() for each in completion.messages if each.role == "user"]
         if not asked or completion.messages[-1].role != "user":
             raise HTTPException(422, "the last message must be the user's, and is the question")
+        if not completion.messages[-1].is_text():
+            raise HTTPException(422, "only text can be asked")
         earlier = [each for each in asked[:-1] if each.strip()]
         answer = await line.run(library.answer, asked[-1], history=earlier)
         about = {

@@ -21,7 +21,7 @@ DEFAULT_PORT = 7860
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (only compared with)
 _MOST_BYTES = 64 * 1024
-_MOST_BYTES_OF = {
+BODY_LIMITS = {  # of these paths, where it is another
     "/documents": 32 * 1024 * 1024,
     "/api/verify": 1024 * 1024,
     "/api/answer": 1024 * 1024,  # 100 questions of 2,000 characters are its history
@@ -60,7 +60,7 @@ DEFAULTS = Settings()
 def guard(app: Starlette, settings: Settings) -> None:
     """Put around ``app`` what every request must pass and every response carries."""
     # The last added is the first to see a request.
-    app.add_middleware(Limited, most=_MOST_BYTES, larger=_MOST_BYTES_OF)
+    app.add_middleware(Limited, most=_MOST_BYTES, larger=BODY_LIMITS)
     app.add_middleware(SameOrigin, origins=settings.origins)
     if settings.auth or settings.token:
         app.add_middleware(Known, password=settings.auth, token=settings.token)

@@ -126,6 +126,8 @@ def status(url: str, **options: object) -> int:
         "/chat/en/gradio_api/file=/etc/passwd",
         "/chat/en/gradio_api/run/ask",
         "/chat/en/gradio_api/call/ask",
+        "/chat/en/gradio_api/run/answer",
+        "/chat/en/gradio_api/call/answer",
         "/chat/en/gradio_api/component_server",
         "/chat/en/gradio_api/proxy=http://other.invalid/",
         "/chat/en/monitoring",
