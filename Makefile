@@ -1,6 +1,7 @@
 # `make chat` and `make test` need python3 (3.10 or newer) with venv, make and git; the rest they install.
 PYTHON ?= python3
 VENV ?= .venv
+SMOKE := $(VENV)-smoke
 # The release the project is tested with. On Linux, PyPI's is a CUDA build of several gigabytes; to
 # take the CPU build, point pip at PyTorch's CPU wheels: make chat TORCH="torch==2.13.0 --index-url URL"
 TORCH ?= torch==2.13.0
@@ -9,7 +10,7 @@ DATA ?= ../shared/data/white-house-readouts.jsonl.gz
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: chat test check bench clean
+.PHONY: chat test check bench smoke clean
 
 chat: $(VENV)/.installed
 	$(BIN)/readout chat
@@ -28,8 +29,18 @@ bench: $(VENV)/.test-installed
 	PYTHON=$(BIN)/python sh tests/benchmark/install_peers.sh $(VENV)/peers
 	$(BIN)/python -m tests.benchmark $(DATA) --peers $(VENV)/peers
 
+# The package as pip installs it, in an environment of its own with nothing else in it.
+smoke:
+	rm -rf $(SMOKE) dist
+	$(PYTHON) -m venv $(SMOKE)
+	$(SMOKE)/bin/python -m pip --disable-pip-version-check --quiet wheel --no-deps --wheel-dir dist .
+	$(SMOKE)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile $(TORCH)
+	$(SMOKE)/bin/python -m pip --disable-pip-version-check --quiet install --no-compile \
+		--constraint constraints.txt dist/*.whl
+	$(SMOKE)/bin/python tests/smoke.py "$(CURDIR)/$(SMOKE)/bin/python"
+
 clean:
-	rm -rf $(VENV) index/manifest.json index/generation-*
+	rm -rf $(VENV) $(SMOKE) dist index/manifest.json index/generation-*
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed')"

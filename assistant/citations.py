@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
+from assistant.markdown import escape, quoted
 from assistant.types import Quote
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$&=:])")
 _NO_ADDRESS = re.compile(r"[<>\s\\]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BIBTEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
@@ -65,16 +65,6 @@ def cite_all(quotes: Sequence[Quote], style: str) -> str:
     return "\n\n".join(map(write, quotes))
 
 
-def escape_markdown(text: str) -> str:
-    """``text`` so that CommonMark shows it as it is."""
-    return _MARKDOWN.sub(r"\\\1", text)
-
-
-def quoted_markdown(quote: Quote) -> str:
-    """The words of ``quote`` as a Markdown block quote."""
-    return "\n".join(f"> {escape_markdown(each.strip())}" for each in quote.text.splitlines())
-
-
 def _chicago(quote: Quote) -> str:
     day = f"{quote.date:%B} {quote.date.day}, {quote.date.year}" if quote.date else "n.d."
     title = f"“{quote.title.replace('“', '‘').replace('”', '’')},”"
@@ -93,11 +83,11 @@ def _apa(quote: Quote) -> str:
 
 
 def _markdown(quote: Quote) -> str:
-    title = escape_markdown(quote.title)
+    title = escape(quote.title)
     if quote.url.startswith(("https://", "http://")):
         title = f"[{title}](<{_NO_ADDRESS.sub('', quote.url)}>)"
-    facts = escape_markdown(", ".join([quote.citation.removeprefix(quote.title), _file(quote)]))
-    return f"{quoted_markdown(quote)}\n>\n> — {title}{facts}"
+    facts = escape(", ".join([quote.citation.removeprefix(quote.title), _file(quote)]))
+    return f"{quoted(quote.text)}\n>\n> — {title}{facts}"
 
 
 def _bibtex(quote: Quote) -> str:

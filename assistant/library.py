@@ -282,7 +282,7 @@ class Library:
         """Whether the source file, read again now, has the quote's words at the quote's place."""
         sources = self.folder / SOURCES
         path = sources / quote.path
-        if not path.resolve().is_relative_to(sources.resolve()):
+        if "\0" in quote.path or not path.resolve().is_relative_to(sources.resolve()):
             return Verification(False, f"{quote.path} is not below {SOURCES}")
         try:
             document = read_document(path, sources, quote.document.partition("#")[2])

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from html import escape
 from typing import Any
 
 
@@ -122,6 +123,28 @@ class Document:
         starts = [each.start for each in self.pages]
         place = bisect_right(starts, offset)
         return self.pages[place - 1].page if place else None
+
+    def as_dict(self, *, text: bool = False) -> dict[str, Any]:
+        """What it is cited by as JSON types, the same at every door; with ``text``, that too.
+
+        ``paragraphs`` is their number.
+        """
+        about = {
+            "id": self.id,
+            "title": self.title,
+            "date": self.date.isoformat() if self.date else None,
+            "issuer": self.issuer,
+            "url": self.url,
+            "path": self.path,
+            "counterpart": self.counterpart,
+            "place": self.place,
+            "kind": self.kind,
+            "paragraphs": len(self.paragraphs),
+            "sha256": self.sha256,
+            "source_sha256": self.source_sha256,
+            "extractor": self.extractor,
+        }
+        return about | {"text": self.text} if text else about
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +261,11 @@ class Quote:
         )
 
     @property
+    def preceded(self) -> str:
+        """``context`` as a remark above the quote; empty if there is none."""
+        return f"(Before it: {self.context.strip()})" if self.context else ""
+
+    @property
     def locator(self) -> str:
         """Where the words stand in their document: ``p. 2, ¶ 3``."""
         page = f"p. {self.page}, " if self.page else ""
@@ -338,6 +366,19 @@ class Hit:
             "why": self.why.as_dict(),
         }
 
+    def __str__(self) -> str:
+        """The paragraph, and below it the score and the citation."""
+        return f"{self.paragraph.text}\n  {self.score:.4f}  {self.quote.citation}"
+
+
+_REFUSALS = {
+    Outcome.RELATED: "Related passages were found, but none of them answers this.",
+    Outcome.NOT_FOUND: "Not in these readouts.",
+}
+_SILENCE = "A readout's silence does not show that a topic was not raised."
+_ELSEWHERE = "Other readouts than the chosen ones answer:"
+NEAREST = "Nearest passages, which do not answer it:"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -347,8 +388,8 @@ class Answer:
     first; under a refusal they are the nearest ones, which don't answer. ``searched_for`` is the
     question as it was searched: the same unless earlier turns made a follow-up standalone.
     ``confidence``, 0 to 1, estimates how likely it is that the best sentence found answers, and
-    ``mode`` says what that rests on. ``elsewhere`` are quotes of readouts outside the question's
-    scope, if these answer and those inside it don't.
+    ``mode`` says what that rests on. ``elsewhere`` is the answer of the readouts outside
+    the question's scope, if there is one there and none inside.
     """
 
     question: str
@@ -372,6 +413,54 @@ class Answer:
             "elsewhere": [each.as_dict() for each in self.elsewhere],
             "hits": [each.as_dict() for each in self.hits],
         }
+
+    @property
+    def refusal(self) -> str:
+        """That the readouts don't say, in words; empty when they do."""
+        words = _REFUSALS.get(self.outcome)
+        if words and self.elsewhere:
+            return f"{words} {_SILENCE} {_ELSEWHERE}"
+        return f"{words} {_SILENCE}" if words else ""
+
+    @property
+    def cited(self) -> tuple[Quote, ...]:
+        """What to show: the quotes, or without any those from elsewhere."""
+        return self.elsewhere.quotes if self.elsewhere else self.quotes
+
+    @property
+    def nearest(self) -> tuple[Hit, ...]:
+        """What to show below a refusal, unless there is something from elsewhere."""
+        return self.hits if self.refusal and not self.elsewhere else ()
+
+    @property
+    def rewritten(self) -> str:
+        """What was searched, in words, if that isn't the question as it was asked; or nothing."""
+        return f"Searched for: {self.searched_for}" if self.searched_for != self.question else ""
+
+    def __str__(self) -> str:
+        """The quotes with their citations, or the refusal and the nearest passages."""
+        parts = [self.rewritten, self.refusal]
+        for quote in self.cited:
+            parts += [quote.preceded, f"{quote.text}\n  {quote.citation}"]
+        if self.nearest:
+            parts += [NEAREST, *map(str, self.nearest)]
+        return "\n\n".join(filter(None, parts))
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, which is told to read no formulas into it."""
+        cited = [(quote.preceded, quote.text, quote.citation) for quote in self.cited]
+        notes = [self.rewritten, self.refusal]
+        if self.nearest:
+            cited = [("", hit.paragraph.text, hit.quote.citation) for hit in self.nearest]
+            notes.append(NEAREST)
+        html = [f"<p>{escape(note)}</p>" for note in notes if note]
+        for before, text, citation in cited:
+            html += [f'<p dir="auto">{escape(before)}</p>'] if before else []
+            html.append(
+                f'<blockquote dir="auto" style="white-space: pre-wrap">{escape(text)}</blockquote>'
+                f"<p><cite>{escape(citation)}</cite></p>"
+            )
+        return f'<div class="mathjax_ignore tex2jax_ignore">{"".join(html)}</div>'
 
 
 def written_date(day: date | None) -> str:
@@ -410,6 +499,10 @@ class Verification:
 
     verified: bool
     reason: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict as JSON types, the same at every door."""
+        return dataclasses.asdict(self)
 
     def __bool__(self) -> bool:
         return self.verified

@@ -150,6 +150,12 @@ def test_asking_builds_a_missing_index_and_tells_of_a_stale_one(tmp_path: Path) 
         (["feedback", "nowhere.jsonl"], 2, "File 'nowhere.jsonl' does not exist"),
         (["feedback", __file__], 1, "is no file of verdicts"),
         (["sing"], 2, "No such command 'sing'"),
+        (["serve", "--token", "short"], 2, "it needs at least 16 ASCII characters"),
+        (["serve", "--origin", "https://a.example/x"], 2, "without a path"),
+        (["serve", "--host", "0.0.0.0"], 2, "can be reached from other machines"),
+        (["mcp", "--http", "--host", "10.0.0.1"], 2, "can be reached from other machines"),
+        (["chat", "--token", "a-token-of-some-length"], 2, "--token goes with --auth here"),
+        (["completion", "tcsh"], 2, "'tcsh' is not one of"),
         (["build", "--model", "no/such-model"], 1, "fetch it first: hf download no/such-model"),
     ],
 )
@@ -160,6 +166,120 @@ def test_mistakes_are_told_in_one_message(
     assert result.exit_code == code
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_questions_come_from_standard_input_one_a_line(summit: Library) -> None:
+    questions = ["Was Taiwan discussed?", "How long did the meeting last?"]
+    given = f"{questions[0]}\n\n  {questions[1]}"
+    lines = readout(summit, "ask", "--json", "-k", "2", input=given).stdout.splitlines()
+    assert [json.loads(line) for line in lines] == [
+        summit.answer(question, k=2).as_dict() for question in questions
+    ]
+    verified = readout(summit, "verify", input="\n".join(lines))
+    assert verified.stdout.count("verified: ") == verified.stdout.count("\n") >= 2
+    text = readout(summit, "ask", input=given).stdout
+    assert text == "".join(f"{each}\n\n{summit.answer(each)}\n\n" for each in questions)
+    found = readout(summit, "retrieve", "--json", "-k", "1", input=given).stdout.splitlines()
+    assert [len(json.loads(line)) for line in found] == [1, 1]
+
+
+def test_a_question_that_can_not_be_asked_keeps_no_other_from_it(summit: Library) -> None:
+    given = f"{'x' * 3000}\nWas Taiwan discussed?\n"
+    result = readout(summit, "ask", "--json", input=given)
+    assert result.exit_code == 1
+    assert len(result.stdout.splitlines()) == 1
+    assert "the question has 3,000 characters" in result.stderr
+    assert "1 of the questions could not be asked" in result.stderr
+
+
+def test_markdown_is_printed_when_asked_for(summit: Library) -> None:
+    question = "Does the treaty cover the Senkaku Islands?"
+    assert readout(summit, "ask", "--markdown", question).stdout == (
+        f"> {QUOTE}\n>\n> — {CITATION}\n"
+    )
+    several = readout(summit, "ask", "--markdown", input=f"{question}\n")
+    assert several.stdout == f"## {question}\n\n> {QUOTE}\n>\n> — {CITATION}\n\n"
+    found = readout(summit, "retrieve", "--markdown", "-k", "2", question).stdout
+    assert found.count("> — ") == 2
+
+
+@pytest.mark.parametrize("question", ["Was Taiwan discussed?", "How do I bake sourdough bread?"])
+def test_what_is_piped_is_the_answer_as_text(summit: Library, question: str) -> None:
+    assert readout(summit, "ask", question).stdout == f"{summit.answer(question)}\n"
+    hits = "\n\n".join(map(str, summit.retrieve(question)))
+    assert readout(summit, "retrieve", question).stdout == f"{hits}\n"
+
+
+def test_on_a_terminal_the_quotes_are_emphasised(summit: Library) -> None:
+    arguments = ["--library", str(summit.folder), "retrieve", "-k", "1", "Senkaku Islands?"]
+    result = CliRunner().invoke(main, arguments, color=True)
+    assert f"\x1b[1m{QUOTE}\x1b[0m" in result.stdout
+
+
+def test_the_library_is_named_before_or_behind_the_command(summit: Library) -> None:
+    folder = str(summit.folder)
+    before = CliRunner().invoke(main, ["--library", folder, "documents"])
+    behind = CliRunner().invoke(main, ["documents", "--library", folder])
+    assert before.stdout == behind.stdout != ""
+    both = CliRunner().invoke(main, ["--library", "nowhere", "documents", "--library", folder])
+    assert both.stdout == before.stdout
+
+
+def test_doctor_finds_nothing_wrong_with_a_good_library(summit: Library) -> None:
+    result = readout(summit, "doctor")
+    assert result.exit_code == 0
+    assert "ok      index: 1 documents" in result.stdout
+    assert "ok      model: all-MiniLM-L6-v2 is the one that built the index" in result.stdout
+    assert "ok      asking: 5 passages" in result.stdout
+    checks = json.loads(readout(summit, "doctor", "--json").stdout)
+    assert {each["name"] for each in checks} >= {"installation", "library", "documents", "index"}
+
+
+def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    nowhere = readout(tmp_path, "doctor")
+    assert nowhere.exit_code == 1
+    assert "FAILED  library: " in nowhere.stdout
+    assert "make it and put readouts there" in nowhere.stdout
+    (tmp_path / SOURCES).mkdir()
+    assert (
+        "FAILED  documents: none can be read\n        -> put" in readout(tmp_path, "doctor").stdout
+    )
+    shutil.copytree(PROJECT / SOURCES, tmp_path / SOURCES, dirs_exist_ok=True)
+    (tmp_path / SOURCES / "scan.bin").write_bytes(b"\0")
+    unbuilt = readout(tmp_path, "doctor")
+    assert unbuilt.exit_code == 0
+    assert "note    documents: left out: scan.bin: " in unbuilt.stdout
+    assert "note    index: not built yet\n        -> readout build" in unbuilt.stdout
+    readout(tmp_path, "build")
+    (tmp_path / SOURCES / "new.txt").write_text("They spoke.")
+    stale = readout(tmp_path, "doctor")
+    assert "changed since: new.txt\n        -> readout build" in stale.stdout
+    (vectors,) = (tmp_path / INDEX).glob("*/vectors.faiss")
+    vectors.write_bytes(b"foreign")
+    damaged = readout(tmp_path, "doctor")
+    assert damaged.exit_code == 1
+    assert "FAILED  index: " in damaged.stdout
+    assert "rebuild the index" in damaged.stdout
+    assert " checks failed" in damaged.stderr
+
+
+def test_a_shell_completes_commands_options_and_documents(summit: Library) -> None:
+    def completed(words: str) -> list[str]:
+        environment = {
+            "_READOUT_COMPLETE": "bash_complete",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(len(words.split(" ")) - 1),
+        }
+        result = CliRunner().invoke(main, [], env=environment, prog_name="readout")
+        return [line.partition(",")[2] for line in result.stdout.split()]
+
+    assert completed("readout re") == ["retrieve"]
+    assert "--phrase" in completed("readout ask --")
+    library = f"readout --library {summit.folder}"
+    assert completed(f"{library} ask --document jap") == [SUMMIT]
+    assert completed(f"readout ask --library {summit.folder} --document jap") == [SUMMIT]
+    assert completed("readout --library /nowhere ask --document jap") == []
+    assert "_READOUT_COMPLETE=zsh_complete" in readout(summit, "completion", "zsh").stdout
 
 
 def test_a_folder_that_is_no_library_is_told(tmp_path: Path) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import asyncio
+import dataclasses
+import inspect
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
 import assistant
-from assistant import Library, Outcome, Quote, ReadoutError
+from assistant import Answer, Library, Outcome, Quote, ReadoutError, Scope
 from assistant.library import SOURCES
 from tests.conftest import PROJECT, SUMMIT
 from tests.toy import ToyEncoder
@@ -27,6 +32,24 @@ def test_the_public_names() -> None:
         assert getattr(assistant, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         assistant.nothing  # noqa: B018
+
+
+def test_the_library_is_asked_in_these_ways() -> None:
+    asked = "question: 'str', *, k: 'int' = 5, history: 'Sequence[str]' = ()"
+    scoped = f"(self, {asked}, scope: 'Scope' = Scope())"
+    assert str(inspect.signature(Library.open)).startswith("(folder: 'str | Path' = '.', *, model")
+    assert str(inspect.signature(Library.build)).startswith("(self, progress: ")
+    for method in (Library.retrieve, Library.answer):
+        signature = str(inspect.signature(method)).partition(" -> ")[0]
+        shown = signature.replace(repr(Scope()), "Scope()")
+        assert shown == scoped
+    for function in (assistant.retrieve, assistant.answer):
+        assert str(inspect.signature(function)).partition(" -> ")[0] == f"({asked})"
+    assert str(inspect.signature(Library.verify)) == "(self, quote: 'Quote') -> 'Verification'"
+    assert isinstance(Library.documents, property)
+    for name in ("open", "build", "retrieve", "answer", "verify", "documents", "stale"):
+        assert getattr(Library, name).__doc__
+    assert get_type_hints(assistant.answer)["return"] is Answer
 
 
 def imported_by(statement: str) -> set[str]:
@@ -45,6 +68,12 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 def test_the_command_line_does_not_pay_for_the_chat() -> None:
     loaded = imported_by("import assistant.cli")
     assert not loaded & {"torch", "transformers", "sentence_transformers", "gradio", "sklearn"}
+    assert not loaded & {"mcp", "langchain_core", "llama_index", "fastapi", "pydantic", "openai"}
+
+
+def test_serving_programs_does_not_pay_for_the_chat() -> None:
+    loaded = imported_by("import assistant.web.api, assistant.web.service, assistant.mcp_server")
+    assert not loaded & {"gradio", "torch"}
 
 
 def test_asking_pays_for_no_training_library(summit: Library) -> None:
@@ -61,8 +90,9 @@ ORDER = [
     "extraction.pdf", "extraction.docx", "extraction.jsonl", "extraction.child",
     "extraction.bounded", "dates", "titles", "metadata", "documents", "graph", "encoder", "tokens",
     "lexical", "index", "questions", "followups", "retrieval", "windows", "network", "reader",
-    "confidence", "answering", "library", "citations", "evaluation",
+    "confidence", "answering", "library", "evaluation",
 ]  # fmt: skip
+BESIDE = ["markdown", "citations", "schema", "terminal", "doctor", "langchain", "llama_index"]
 WEB = [
     "web.wording",
     "web.permalink",
@@ -70,6 +100,10 @@ WEB = [
     "web.catalogue",
     "web.examples",
     "web.feedback",
+    "web.problems",
+    "web.line",
+    "web.completions",
+    "web.api",
     "web.intake",
     "web.render",
     "web.panel",
@@ -78,14 +112,15 @@ WEB = [
     "web.chat",
     "web.site",
     "web.security",
+    "web.service",
     "web.server",
 ]
-DOORS = ["cli"]
+DOORS = ["mcp_server", "cli"]
 
 
 def test_imports_flow_one_way() -> None:
     folder = PROJECT / "assistant"
-    order = [*ORDER, *WEB, *DOORS]
+    order = [*ORDER, *BESIDE, *WEB, *DOORS]
     modules = {
         path.relative_to(folder).with_suffix("").as_posix().replace("/", ".")
         for path in folder.rglob("*.py")
@@ -147,7 +182,9 @@ def test_verify_reads_the_source_again(
     assert reason in verification.reason
 
 
-@pytest.mark.parametrize("path", ["../secret.txt", "/etc/passwd", "a.txt/../../secret.txt"])
+@pytest.mark.parametrize(
+    "path", ["../secret.txt", "/etc/passwd", "a.txt/../../secret.txt", "a\0.txt"]
+)
 def test_verify_reads_nothing_outside_the_sources(
     spoken: tuple[Library, Path, Quote], path: str
 ) -> None:
@@ -176,6 +213,52 @@ def test_threads_share_a_library(summit: Library) -> None:
     alone = [summit.answer(question) for question in questions]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(summit.answer, questions)) == alone
+
+
+def test_coroutines_ask_in_threads(summit: Library) -> None:
+    questions = ["How long did it last?", "Taiwan?", "Investment?", "North Korea?"]
+
+    async def ask() -> list[Answer]:
+        asking = [asyncio.to_thread(summit.answer, question) for question in questions]
+        return list(await asyncio.gather(*asking))
+
+    assert asyncio.run(ask()) == [summit.answer(question) for question in questions]
+
+
+class Shown(HTMLParser):
+    """The text of a piece of HTML, and its tags."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: set[str] = set()
+        self.feed(html)
+        self.close()
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+
+
+def test_an_answer_shows_itself_in_text_and_in_notebooks(folder: Path) -> None:
+    text = "They spoke of <script>alert(1)</script> & $x$ and\u00a0fish."
+    (folder / SOURCES / "a.txt").write_text(text, encoding="utf-8")
+    library = Library(folder, ToyEncoder())
+    library.build()
+    found = library.answer("And <b>fish</b>?", history=["Did they speak?"])
+    answered = dataclasses.replace(found, outcome=Outcome.ANSWERED, quotes=(found.hits[0].quote,))
+    refused = dataclasses.replace(found, outcome=Outcome.RELATED, quotes=())
+    assert str(answered) == f"Searched for: {found.searched_for}\n\n{text}\n  A, ¶ 1"
+    assert str(refused).startswith(f"Searched for: {found.searched_for}\n\nRelated passages were")
+    assert str(refused).endswith(f"which do not answer it:\n\n{found.hits[0]}")
+    for answer in (answered, refused):
+        shown = Shown(answer._repr_html_())
+        assert text in shown.text
+        assert found.searched_for in shown.text
+        assert shown.tags == {"div", "p", "blockquote", "cite"}
+        assert "mathjax_ignore" in answer._repr_html_()
 
 
 def test_a_folder_that_does_not_exist_is_told(tmp_path: Path) -> None:

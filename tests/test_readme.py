@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
 import shutil
 from pathlib import Path
@@ -10,18 +12,24 @@ import pytest
 from click.testing import CliRunner
 
 from assistant.citations import Style
-from assistant.cli import main
+from assistant.cli import LEAST_TOKEN, main
 from assistant.documents import MAXIMUM_BYTES, MAXIMUM_TEXT_BYTES, SUFFIXES
 from assistant.extraction.bounded import SECONDS
-from assistant.library import SOURCES
+from assistant.library import SOURCES, Library
+from assistant.questions import MAXIMUM_QUESTION
+from assistant.schema import MAXIMUM_K
+from assistant.web.api import create_api
+from assistant.web.line import Line
+from assistant.web.service import BODY_LIMITS
 from tests.conftest import PROJECT
 from tests.test_library import ORDER
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+DOORS = (PROJECT / "docs" / "doors.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.S | re.M)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +39,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", blocks("python") + blocks("python", DOORS))
 def test_its_python_runs(
     code: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,6 +60,41 @@ def test_its_table_has_every_command_and_no_other() -> None:
     assert sorted(listed) == sorted(main.commands)
 
 
+def test_options_it_names_exist() -> None:
+    known = {
+        name
+        for command in main.commands.values()
+        for option in command.params
+        for name in (*option.opts, *option.secondary_opts)
+    }
+    for text in (README, DOORS):
+        spoken = " ".join([*re.findall(r"`([^`\n]+)`", text), *blocks("sh", text)])
+        named = set(re.findall(r"(?<![\w-])--[a-z]+", spoken)) - {"--no"}
+        assert named
+        assert named <= known
+
+
+def test_requests_it_names_exist() -> None:
+    described = {
+        f"{method.upper()} {path.replace('{name}', '{id}')}"
+        for path, operations in create_api(Library(PROJECT)).openapi()["paths"].items()
+        for method in operations
+    }
+    named = set(re.findall(r"^\| `((?:GET|POST) [^`]+)`", DOORS, re.M))
+    assert named - {"GET /api/openapi.json"} == {each for each in described if "/v1/" not in each}
+
+
+def test_the_configuration_it_shows_starts_the_server() -> None:
+    (block,) = blocks("json", DOORS)
+    (server,) = json.loads(block)["mcpServers"].values()
+    assert server["command"] == "readout"
+    context = main.make_context("readout", list(server["args"]), resilient_parsing=True)
+    name, command, rest = main.resolve_command(context, list(server["args"]))
+    assert name == "mcp"
+    assert command is not None
+    assert command.make_context("mcp", rest).obj == Path("/path/to/library")
+
+
 def test_its_table_has_the_files_in_reading_order() -> None:
     listed = re.findall(r"^\| `assistant/(\w+)(?:\.py|/)`", README, re.M)
     order = list(dict.fromkeys(each.partition(".")[0] for each in ORDER))
@@ -64,6 +107,21 @@ def test_its_limits_are_those_of_the_code() -> None:
     assert f"{SECONDS:g} seconds a file" in README
     assert all(f"`{style}`" in README for style in Style)
     assert {".txt", ".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".jsonl"} == SUFFIXES
+
+
+def test_the_limits_of_the_doors_are_those_of_the_code() -> None:
+    waiting = inspect.signature(Line).parameters
+    assert (waiting["at_once"].default, waiting["waiting"].default) == (4, 100)
+    assert (MAXIMUM_QUESTION, MAXIMUM_K) == (2_000, 100)
+    assert BODY_LIMITS["/api/answer"] == BODY_LIMITS["/api/retrieve"] == 1024 * 1024
+    told = " ".join(DOORS.split())
+    for limit in (
+        "2,000 characters a question, 100 passages, 100 earlier questions, 1 MB a request",
+        "four questions are worked on at once, 100 wait",
+        "at least 16 characters",
+    ):
+        assert limit in told
+    assert LEAST_TOKEN == 16
 
 
 def test_make_targets_it_names_exist() -> None:

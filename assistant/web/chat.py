@@ -18,15 +18,19 @@ from typing import Any
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio
+from gradio.events import api
+from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from assistant.errors import QuestionError, ReadoutError
 from assistant.library import Library
+from assistant.schema import Asked, faults
 from assistant.types import Scope
 from assistant.web.catalogue import Catalogue
 from assistant.web.conversation import Conversations, Turn
 from assistant.web.examples import Examples
 from assistant.web.panel import in_scope, read_scope
+from assistant.web.problems import UNUSABLE
 from assistant.web.render import Reader, answer_html, error_html, question_html, searching_html
 from assistant.web.wording import Wording
 
@@ -125,6 +129,19 @@ def build(
             turns = conversations.add(request.conversation, turn)
             yield messages(turns, reader, further(turns)), "", question
 
+    def answer(question: str, history: list[str] = [], k: int = 5) -> dict[str, Any]:  # noqa: B006
+        """The answer as JSON; ``history`` are earlier questions, ``k`` counts passages."""
+        try:
+            asked = Asked(question=question, history=history, k=k)
+            return library.answer(asked.question, **asked.options()).as_dict()
+        except ValidationError as error:
+            raise gradio.Error(faults(error.errors()), print_exception=False) from error
+        except QuestionError as error:
+            raise gradio.Error(str(error), print_exception=False) from error
+        except ReadoutError as error:
+            log.warning("a question could not be answered: %s", error)
+            raise gradio.Error(UNUSABLE, print_exception=False) from error
+
     def fail(question: str, context: str) -> list[Message]:
         request = Request.read(context)
         reader = Reader(wording, request.american)
@@ -187,6 +204,7 @@ def build(
         clear.click(
             lambda: ([], ""), None, [chatbot, box], show_progress="hidden", api_visibility="private"
         )
+        api(answer, api_name="answer", concurrency_limit=_AT_ONCE)
     blocks.queue(max_size=_WAITING, api_open=False)
     return blocks
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from assistant.citations import escape_markdown, quoted_markdown
+from assistant.markdown import cited
+from assistant.markdown import escape as escape_markdown
 from assistant.types import Answer, Outcome, Quote
 from assistant.web.conversation import Turn
 from assistant.web.render import Reader, escape, language_of
@@ -26,10 +27,10 @@ def markdown(turns: Sequence[Turn], reader: Reader, day: date) -> str:
     for turn in turns:
         blocks.append(f"## {escape_markdown(' '.join(turn.question.split()))}")
         blocks += map(escape_markdown, _notes(turn.answer, wording))
-        for quote in turn.answer.quotes:
-            blocks.append(
-                f"{quoted_markdown(quote)}\n>\n> — {escape_markdown(_citation(quote, reader))}"
-            )
+        for quote in turn.answer.cited:
+            if quote.context:
+                blocks.append(escape_markdown(_before(quote, wording)))
+            blocks.append(cited(quote.text, _citation(quote, reader)))
     blocks.append(f"---\n\n{escape_markdown(_exported(day, reader))}")
     return "\n\n".join(blocks) + "\n"
 
@@ -41,11 +42,14 @@ def page(turns: Sequence[Turn], reader: Reader, day: date) -> str:
     for turn in turns:
         blocks.append(f'<h2 dir="auto">{escape(turn.question)}</h2>')
         blocks += [f"<p>{escape(note)}</p>" for note in _notes(turn.answer, wording)]
-        blocks += [
-            f'<figure><blockquote lang="{language_of(quote.text)}" dir="auto">{escape(quote.text)}'
-            f"</blockquote><figcaption>{escape(_citation(quote, reader))}</figcaption></figure>"
-            for quote in turn.answer.quotes
-        ]
+        for quote in turn.answer.cited:
+            if quote.context:
+                blocks.append(f'<p dir="auto">{escape(_before(quote, wording))}</p>')
+            blocks.append(
+                f'<figure><blockquote lang="{language_of(quote.text)}" dir="auto">'
+                f"{escape(quote.text)}</blockquote>"
+                f"<figcaption>{escape(_citation(quote, reader))}</figcaption></figure>"
+            )
     name = escape(wording.name)
     return (
         f'<!doctype html>\n<html lang="{wording.language}"><head><meta charset="utf-8">'
@@ -64,6 +68,12 @@ def _notes(answer: Answer, wording: Wording) -> Iterator[str]:
         yield f"{wording.related}. {wording.silence}"
     else:
         yield f"{wording.not_found}. {wording.silence}"
+    if answer.elsewhere:
+        yield wording.elsewhere
+
+
+def _before(quote: Quote, wording: Wording) -> str:
+    return wording.before.format(words=quote.context.strip())
 
 
 def _citation(quote: Quote, reader: Reader) -> str:

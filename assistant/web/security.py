@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import hmac
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.web.problems import is_for_programs, problem
 
 # Gradio needs styles in the page; scripts come from files of this host only, and none from text.
 _HEADERS = {
@@ -35,6 +39,7 @@ _HEADERS = {
 }
 _KEPT = "max-age=31536000, immutable"
 _FILES = ("/static/", "/assets/")  # named by their content, or of a pinned release
+_REALM = "Readout Assistant"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -57,21 +62,53 @@ class Headed:
         await self.app(scope, receive, send_headed if scope["type"] == "http" else send)
 
 
-class SameOrigin:
-    """Refuses a change asked for by a page of another site, which a browser names in Origin."""
+def _refusal(
+    scope: Scope, status: int, reason: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Told to programs as a problem, to people as text."""
+    if is_for_programs(scope["path"]):
+        return problem(scope["path"], status, reason, headers)
+    return PlainTextResponse(reason, status, headers)
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class SameOrigin:
+    """Refuses what a page of another site sends, which a browser names in Origin.
+
+    Pages of ``origins`` may use the interface for programs, and that only.
+    """
+
+    def __init__(self, app: ASGIApp, origins: Collection[str] = ()) -> None:
         self.app = app
+        self.origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in _SAFE_METHODS:
             headers = Headers(scope=scope)
             origin = headers.get("origin")
-            if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-                refusal = PlainTextResponse("asked by another site", status_code=403)
+            known = is_for_programs(scope["path"]) and origin in self.origins
+            if origin is not None and not known and urlsplit(origin).netloc != headers.get("host"):
+                refusal = _refusal(scope, 403, "asked by another site")
                 await refusal(scope, receive, send)
                 return
         await self.app(scope, receive, send)
+
+
+class Shared(CORSMiddleware):
+    """Lets pages of some other sites read the interface for programs, and that only (CORS)."""
+
+    def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
+        super().__init__(
+            app,
+            allow_origins=tuple(origins),
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type"),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_for_programs(scope["path"]):
+            await self.app(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class OnlyKnownPaths:
@@ -132,31 +169,48 @@ class Limited:
         except _TooLargeError:
             if started:
                 raise
-            await PlainTextResponse("too large", status_code=413)(scope, receive, send)
+            await _refusal(scope, 413, f"more than {most:,} bytes")(scope, receive, send)
 
 
-class Password:
-    """Asks for ``name`` and ``password`` before anything else (HTTP Basic, RFC 7617)."""
+class Known:
+    """Asks everyone for ``password``, a name and a password (HTTP Basic, RFC 7617), or ``token``
+    (Bearer, RFC 6750), whichever of them is set, before anything else but ``/healthz``.
+    """
 
-    def __init__(self, app: ASGIApp, name: str, password: str) -> None:
+    def __init__(
+        self, app: ASGIApp, password: tuple[str, str] | None = None, token: str | None = None
+    ) -> None:
         self.app = app
-        self.expected = f"{name}:{password}".encode()
+        self.password = ":".join(password).encode() if password else None
+        self.token = token.encode() if token else None
+        self.challenge = ", ".join(
+            [f'Basic realm="{_REALM}", charset="UTF-8"'] * (self.password is not None)
+            + [f'Bearer realm="{_REALM}"'] * (self.token is not None)
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._knows(Headers(scope=scope)):
-            refusal = PlainTextResponse(
-                "a password is needed",
-                status_code=401,
-                headers={"www-authenticate": 'Basic realm="Readout Assistant", charset="UTF-8"'},
-            )
+        if (
+            scope["type"] == "http"
+            and scope["path"] != "/healthz"
+            and not self._knows(Headers(scope=scope))
+        ):
+            headers = {"www-authenticate": self.challenge}
+            refusal = _refusal(scope, 401, "a password or a token is needed", headers)
             await refusal(scope, receive, send)
             return
         await self.app(scope, receive, send)
 
     def _knows(self, headers: Headers) -> bool:
         scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            sent = given.strip().encode("latin-1")  # as the bytes came
+            return self.token is not None and hmac.compare_digest(sent, self.token)
         try:
             decoded = base64.b64decode(given, validate=True)
         except ValueError:
             return False
-        return scheme.lower() == "basic" and hmac.compare_digest(decoded, self.expected)
+        return (
+            scheme.lower() == "basic"
+            and self.password is not None
+            and hmac.compare_digest(decoded, self.password)
+        )

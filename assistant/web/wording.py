@@ -44,6 +44,7 @@ class Wording:
     not_helpful: str
     thanks: str
     elsewhere: str
+    before: str
     nearest: str
     nearest_related: str
     searched_for: str
@@ -193,6 +194,7 @@ ENGLISH = Wording(
     not_helpful="Not helpful",
     thanks="Thank you. Noted, on the computer this assistant runs on only.",
     elsewhere="Not in the readouts you asked, but in others:",
+    before="(Before it: {words})",
     nearest="Nearest passages, which do not answer it",
     nearest_related="Related passages, none of which answers it",
     searched_for="Searched for:",
@@ -307,6 +309,7 @@ JAPANESE = Wording(
     not_helpful="役に立たなかった",
     thanks="ありがとうございます。このアシスタントが動いているコンピューターにだけ記録しました。",
     elsewhere="対象とした文書にはありませんが、ほかの文書にあります。",
+    before="(その前の文:{words})",
     nearest="近い箇所(答えではありません)",
     nearest_related="関連する箇所(いずれも答えではありません)",
     searched_for="検索した質問:",

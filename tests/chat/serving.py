@@ -15,14 +15,15 @@ from urllib.request import urlopen
 
 from assistant.library import EVERYTHING, Library
 from assistant.types import Answer, Scope
-from assistant.web.server import Settings
+from assistant.web.service import Settings
 from tests.conftest import PROJECT
 
 _START = """
 import tests.conftest  # so that it can't reach beyond this machine
 from pathlib import Path, PosixPath
 from assistant.library import Library
-from assistant.web.server import Settings, serve
+from assistant.web.server import serve
+from assistant.web.service import Settings
 from tests.chat.serving import Faulty
 serve({library}.open({folder!r}), port={port}, settings={settings!r})
 """

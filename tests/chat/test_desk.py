@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import FilePayload, expect
 
 from assistant.library import Library
-from assistant.web.server import Settings
+from assistant.web.service import Settings
 from tests.chat.conftest import Visit, Visits
 from tests.chat.serving import Chat, serving
 from tests.chat.test_accessibility import complaints

@@ -14,7 +14,7 @@ import yaml
 from playwright.sync_api import Browser
 
 from assistant.library import Library
-from assistant.web.server import Settings
+from assistant.web.service import Settings
 from tests.chat.conftest import Visit, Visits
 from tests.chat.serving import Chat, Faulty, serving
 
@@ -126,6 +126,8 @@ def status(url: str, **options: object) -> int:
         "/chat/en/gradio_api/file=/etc/passwd",
         "/chat/en/gradio_api/run/ask",
         "/chat/en/gradio_api/call/ask",
+        "/chat/en/gradio_api/run/answer",
+        "/chat/en/gradio_api/call/answer",
         "/chat/en/gradio_api/component_server",
         "/chat/en/gradio_api/proxy=http://other.invalid/",
         "/chat/en/monitoring",
