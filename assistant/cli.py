@@ -284,7 +284,7 @@ def _each(
 
 def _lines() -> Iterator[str]:
     """The lines of standard input that aren't empty, none if it is a terminal."""
-    if not sys.stdin.isatty():
+    if sys.stdin and not sys.stdin.isatty():
         with click.open_file("-", encoding="utf-8", errors="replace") as stdin:
             yield from filter(None, map(str.strip, stdin))
 

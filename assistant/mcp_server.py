@@ -94,7 +94,7 @@ def create_server(library: Library) -> MCPServer[None]:
 
     @server.tool(title="Search readouts", annotations=_READS)
     async def search(
-        query: Question, k: Passages = 10, narrowing: Narrowing = _NARROWING
+        query: Question, k: Passages = 5, narrowing: Narrowing = _NARROWING
     ) -> Annotated[CallToolResult, SearchResults]:
         """Paragraphs of official readouts that may answer the query, best first, each with its best
         sentence as a citable quote. Scores order the results and are no probabilities.

@@ -30,6 +30,7 @@ from assistant.web.api import create_api
 from assistant.web.line import Line
 from assistant.web.problems import BusyError
 from assistant.web.service import Settings, guard, names_of
+from tests.chat.serving import Faulty
 from tests.toy import ToyEncoder
 
 HOME = "http://127.0.0.1"
@@ -175,14 +176,9 @@ def test_a_damaged_index_is_told_without_paths(client: TestClient, library: Libr
     assert client.get("/healthz").status_code == 503
 
 
-def test_what_nobody_foresaw_is_told_without_details(
-    client: TestClient, library: Library, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("a detail that is nobody's business")
-
-    monkeypatch.setattr(library, "answer", fail)
-    response = client.post("/api/answer", json={"question": "fish"})
+def test_what_nobody_foresaw_is_told_without_details(library: Library) -> None:
+    client = client_of(Faulty(library.folder, ToyEncoder()))
+    response = client.post("/api/answer", json={"question": "a fault"})
     assert response.status_code == 500
     assert response.json()["detail"] == "something went wrong here"
 
@@ -291,9 +287,9 @@ def test_those_who_ask_wait_in_a_line_of_some_length() -> None:
     anyio.run(ask)
 
 
-def test_a_line_too_long_is_told(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assistant.web.api.Line", lambda: Line(at_once=1, waiting=0))
-    response = client_of(library).post("/api/answer", json={"question": "fish"})
+def test_a_line_too_long_is_told(library: Library) -> None:
+    app = create_api(library, waiting=0)
+    response = TestClient(app).post("/api/answer", json={"question": "fish"})
     assert response.status_code == 503
     assert response.headers["retry-after"] == "2"
 

@@ -75,8 +75,11 @@ _DESCRIPTION = (
 )
 
 
-def create_api(library: Library) -> FastAPI:
-    """The application with every route for programs; nothing in it checks who asks."""
+def create_api(library: Library, *, waiting: int = 100) -> FastAPI:
+    """The application with every route for programs; nothing in it checks who asks.
+
+    If ``waiting`` requests wait already, the next is refused.
+    """
     app = FastAPI(
         title="Readout Assistant",
         version=__version__,
@@ -86,7 +89,7 @@ def create_api(library: Library) -> FastAPI:
         redoc_url=None,
         responses=problems.described(401, 413, 422, 500, 503),
     )
-    line = Line()
+    line = Line(waiting=waiting)
     problems.tell(app)
 
     @app.post("/api/retrieve", response_model=None, responses={200: {"model": HitsFields}})

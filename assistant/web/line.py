@@ -20,7 +20,7 @@ class Line:
     inside it; if ``waiting`` wait for that, the next is told so by ``BusyError``.
     """
 
-    def __init__(self, at_once: int = 4, waiting: int = 100) -> None:
+    def __init__(self, *, waiting: int, at_once: int = 4) -> None:
         self._limiter = CapacityLimiter(at_once)
         self._waiting = waiting
 
