@@ -4,6 +4,7 @@
     index/generation-.../        the folder that the manifest names
         documents.jsonl          the documents, one a line, with paragraph and sentence offsets
         lines.int64              where each of these lines starts, and the end
+        headers.jsonl            the documents without their texts, for narrowing a search
         first_paragraphs.int64   each document's first paragraph among all
         keys.uint8               a digest of each embedded text: the paragraphs, then the titles
         vectors.faiss            their vectors, a flat inner-product FAISS index
@@ -37,7 +38,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
@@ -61,6 +62,7 @@ MANIFEST = "manifest.json"
 _GENERATION = "generation-"
 _DOCUMENTS = "documents.jsonl"
 _LINES = "lines.int64"
+_HEADERS = "headers.jsonl"
 _FIRST_PARAGRAPHS = "first_paragraphs.int64"
 _FREQUENCIES = "token_frequencies.int64"
 _VECTORS = "vectors.faiss"
@@ -122,6 +124,7 @@ class Index:
     ) -> None:
         self.manifest = manifest
         self.documents: Sequence[Document] = documents
+        self._stored_documents = documents
         self.vectors = vectors
         self.tokens = tokens
         self.keys = keys
@@ -139,6 +142,11 @@ class Index:
         """How many paragraphs have each of these tokens, in their text or above it in the title."""
         known = np.minimum(ids, len(self._token_frequencies) - 1)
         return np.where(known == ids, self._token_frequencies[known], 0)
+
+    @property
+    def headers(self) -> Sequence[Document]:
+        """The documents without text, paragraphs and headings: all at once in little time."""
+        return self._stored_documents.headers
 
     @property
     def embedded(self) -> _Embedded:
@@ -189,11 +197,19 @@ class _Embedded(NamedTuple):
 class _StoredDocuments(Sequence[Document]):
     """Documents parsed from their lines when asked for."""
 
-    def __init__(self, stored: KeyArray, lines: Numbers, first_paragraphs: Numbers) -> None:
+    def __init__(
+        self, stored: KeyArray, headers: Sequence[bytes], lines: Numbers, first_paragraphs: Numbers
+    ) -> None:
         self._stored = stored
+        self._headers = headers
         self._lines = lines
         self.first_paragraphs = first_paragraphs
         self._document = lru_cache(maxsize=4096)(self._parsed)
+
+    @cached_property
+    def headers(self) -> Sequence[Document]:
+        """All documents without text, paragraphs and headings, parsed once."""
+        return [_document(line) for line in self._headers]
 
     def _parsed(self, number: int) -> Document:
         start, end = self._lines[number : number + 2]
@@ -274,6 +290,8 @@ def write(
     try:
         (building / _DOCUMENTS).write_bytes(stored)
         np.cumsum([0, *map(len, lines)]).tofile(building / _LINES)
+        headers = (replace(each, text="", paragraphs=(), headings=()) for each in documents)
+        (building / _HEADERS).write_bytes(b"".join(map(_line, headers)))
         counts = np.array([len(document.paragraphs) for document in documents])
         np.cumsum([0, *counts]).tofile(building / _FIRST_PARAGRAPHS)
         (building / "lexical").mkdir()
@@ -383,6 +401,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
         size = (generation / _DOCUMENTS).stat().st_size
         documents = _StoredDocuments(
             mapped(generation / _DOCUMENTS, np.uint8, (size,)),
+            (generation / _HEADERS).read_bytes().splitlines(),
             np.fromfile(generation / _LINES, np.int64),
             np.fromfile(generation / _FIRST_PARAGRAPHS, np.int64),
         )

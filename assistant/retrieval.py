@@ -115,7 +115,7 @@ def _allowed(index: Index, scopes: Sequence[Scope]) -> Set[int] | None:
         return None
     allowed = {
         each
-        for number, document in enumerate(index.documents)
+        for number, document in enumerate(index.headers)
         if all(scope.includes(document) for scope in scopes)
         for each in index.paragraphs_of(number)
     }
