@@ -12,7 +12,7 @@ import re
 from calendar import month_abbr, month_name, monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, MINYEAR, date
 from math import exp
 from unicodedata import normalize
 
@@ -102,7 +102,7 @@ class When:
     def days_from(self, day: date) -> int:
         """How many days ``day`` is away from it, 0 inside."""
         years = [self.year] if self.year else [day.year - 1, day.year, day.year + 1]
-        spans = [self._span(year) for year in years]
+        spans = [self._span(year) for year in years if MINYEAR <= year < MAXYEAR]
         return min(max((first - day).days, (day - last).days, 0) for first, last in spans)
 
     def _span(self, year: int) -> tuple[date, date]:

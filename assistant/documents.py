@@ -33,7 +33,11 @@ _DATE = re.compile(r"(?<!\d)(\d{4})-(\d{2})-(\d{2})(?!\d)")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of ``source_docs/`` as it was found; two with the same digest are the same."""
+    """A file of ``source_docs/`` as it was found; two with the same digest are the same.
+
+    ``modified_ns`` is when the system last changed it, which unlike the time of modification can't
+    be set; Windows doesn't tell it.
+    """
 
     size: int
     modified_ns: int
@@ -49,14 +53,15 @@ def source_state(folder: Path, known: Mapping[str, SourceFile]) -> dict[str, Sou
         name = path.relative_to(folder).as_posix()
         try:
             status = path.lstat()
+            modified = status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
             before = known.get(name)
-            if before and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns):
+            if before and (before.size, before.modified_ns) == (status.st_size, modified):
                 state[name] = before
                 continue
             digest = hashlib.sha256(_read_bytes(path, MAXIMUM_BYTES)).hexdigest()
         except (OSError, DocumentError):  # reading it as a document will say why
             digest = ""
-        state[name] = SourceFile(status.st_size, status.st_mtime_ns, digest)
+        state[name] = SourceFile(status.st_size, modified, digest)
     return state
 
 
@@ -77,7 +82,7 @@ def read_documents(folder: Path) -> tuple[tuple[Document, ...], tuple[Problem, .
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         if path.suffix == METADATA_SUFFIX and any(
-            path.with_suffix(suffix).exists() for suffix in SUFFIXES
+            _exists(path.with_suffix(suffix)) for suffix in SUFFIXES
         ):
             continue
         try:
@@ -94,6 +99,9 @@ def read_documents(folder: Path) -> tuple[tuple[Document, ...], tuple[Problem, .
 def read_document(path: Path, folder: Path) -> Document:
     """The readout at ``path`` below ``folder``; DocumentError says why it can't be read."""
     suffix = format_of(path)
+    name = path.relative_to(folder)
+    if not _is_unicode(name.as_posix()):
+        raise DocumentError("has a name that is not UTF-8; rename it")
     content = _read_bytes(path, MAXIMUM_BYTES)
     text = _decode(content)
     metadata: dict[str, Any] = {}
@@ -102,13 +110,12 @@ def read_document(path: Path, folder: Path) -> Document:
         if metadata:
             text = text[front_matter.end() :]
     sidecar = path.with_suffix(METADATA_SUFFIX)
-    if sidecar.is_file():
+    if _exists(sidecar) and not sidecar.is_dir():
         beside = _decode(_read_bytes(sidecar, MAXIMUM_METADATA_BYTES))
         metadata |= _parse_metadata(beside, sidecar.name)
     paragraphs, headings = split(text, markdown=suffix in MARKDOWN_SUFFIXES)
     if not paragraphs:
         raise DocumentError("has no text")
-    name = path.relative_to(folder)
     first_heading = next((each.text for each in headings if each.level == 1), "")
     return Document(
         id=name.with_suffix("").as_posix(),
@@ -152,6 +159,19 @@ def _read_bytes(path: Path, limit: int) -> bytes:
     return content
 
 
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:  # also a name too long to be one
+        return False
+    return True
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether ``text`` is without surrogates, which stand for bytes that are none."""
+    return text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def _decode(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DocumentError("is UTF-16, not UTF-8; save it as UTF-8")
@@ -173,7 +193,7 @@ def _parse_metadata(block: str, where: str) -> dict[str, Any]:
     try:
         # The base loader makes strings, lists and mappings only, so that a date stays as written.
         parsed = yaml.load(block, Loader=yaml.BaseLoader)  # noqa: S506 (it is the safest)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         at = getattr(error, "problem_mark", None)
         place = f", line {at.line + 1}" if at else ""
         raise DocumentError(f"its {where} is not valid YAML{place}") from error
@@ -182,14 +202,16 @@ def _parse_metadata(block: str, where: str) -> dict[str, Any]:
 
 def _words(metadata: dict[str, Any], key: str) -> str:
     value = metadata.get(key, "")
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _is_unicode(value):
         raise DocumentError(f"its {key} is not a line of text")
     return " ".join(value.split())
 
 
 def _lines(metadata: dict[str, Any], key: str) -> tuple[str, ...]:
     value = metadata.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list) or not all(
+        isinstance(each, str) and _is_unicode(each) for each in value
+    ):
         raise DocumentError(f"its {key} are not a list of lines of text")
     return tuple(" ".join(each.split()) for each in value)
 

@@ -218,6 +218,7 @@ def write(
     if previous and previous.is_of(stored, kind):
         if sources != previous.manifest.sources:
             _publish(folder, replace(previous.manifest, sources=sources))
+        remove_leftovers(folder, keep=previous.manifest.generation)
         return 0
 
     texts = [_text(paragraph) for document in documents for paragraph in document.paragraphs]
@@ -312,7 +313,7 @@ def remove_leftovers(folder: Path, keep: str) -> None:
 
 
 def _open_generation(folder: Path, manifest: Manifest) -> Index:
-    generation = folder / manifest.generation
+    generation = folder / str(manifest.generation)
     try:
         for name, digest in manifest.files.items():
             if file_sha256(generation / name) != digest:
@@ -332,7 +333,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
         )
     except OSError as error:
         raise _damaged(Path(error.filename or generation), error.strerror) from error
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         raise _damaged(generation) from error
 
 

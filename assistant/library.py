@@ -25,7 +25,16 @@ from assistant.errors import (
 from assistant.followups import alone, standalone
 from assistant.lexical import tokenize
 from assistant.questions import read_question
-from assistant.types import Answer, BuildReport, Document, Hit, Quote, Scope, Verification
+from assistant.types import (
+    Answer,
+    BuildReport,
+    Document,
+    Hit,
+    Quote,
+    Scope,
+    Sentence,
+    Verification,
+)
 
 SOURCES = "source_docs"
 INDEX = "index"
@@ -198,13 +207,19 @@ class Library:
         """Whether the source file, read again now, has the quote's words at the quote's place."""
         sources = self.folder / SOURCES
         path = sources / quote.path
-        if not path.resolve().is_relative_to(sources.resolve()):
-            return Verification(False, f"{quote.path} is not below {SOURCES}")
         try:
+            if not path.resolve().is_relative_to(sources.resolve()):
+                return Verification(False, f"{quote.path} is not below {SOURCES}")
             document = read_document(path, sources)
         except DocumentError as error:
             return Verification(False, f"{quote.path} {error}")
-        if document.text[quote.start : quote.end] == quote.text:
+        except (OSError, ValueError):  # no file can have such a name
+            return Verification(False, f"{quote.path} can't be a file's name")
+        if 0 <= quote.start < quote.end and document.text[quote.start : quote.end] == quote.text:
+            if wrong := _miscited(quote, document):
+                return Verification(
+                    False, f"{quote.path} has these words at this place, with another {wrong}"
+                )
             if document.sha256 == quote.sha256:
                 return Verification(True, f"{quote.path} has these words at this place")
             return Verification(
@@ -241,6 +256,19 @@ class Library:
                 "rebuild it, or ask without naming a model"
             )
         return encoder
+
+
+def _miscited(quote: Quote, document: Document) -> str:
+    """What ``quote`` says of its place in ``document`` and the document doesn't; or nothing."""
+    paragraph = next((each for each in document.paragraphs if quote.end <= each.end), None)
+    if paragraph is None or quote.start < paragraph.start or quote.paragraph != paragraph.number:
+        return "paragraph number"
+    words = Sentence(quote.start, quote.end, quote.text)
+    own = Quote.of(document, paragraph, words)
+    for name in ("document", "title", "date", "issuer", "url"):
+        if getattr(quote, name) != getattr(own, name):
+            return name
+    return ""
 
 
 def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Sequence[Hit]:

@@ -157,7 +157,12 @@ class Quote:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Quote:
         """The quote that ``as_dict`` gave; KeyError, TypeError or ValueError if it is none."""
-        values = {field.name: fields[field.name] for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            value = values[field.name] = fields[field.name]
+            kind = "None" if value is None else type(value).__name__
+            if field.name != "date" and kind not in str(field.type).split(" | "):
+                raise TypeError(f"{field.name} is {value!r}, not {field.type}")
         day = values.pop("date")
         return cls(**values, date=date.fromisoformat(day) if day is not None else None)
 

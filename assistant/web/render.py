@@ -16,7 +16,7 @@ from assistant.types import Answer, Document, Hit, Outcome, Quote
 from assistant.web.permalink import address
 from assistant.web.wording import Wording
 
-_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff]")
+_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z\x80-\ud7ff\ue000-\U0010ffff]")
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
     ("ko", re.compile(r"[\uac00-\ud7af]")),
