@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -65,7 +66,7 @@ class Library:
         IndexMismatchError says so if that is not ``model``.
         """
         path = Path(folder)
-        if not (path / SOURCES).is_dir():
+        if not os.path.isdir(path / SOURCES):  # unlike Path's, false also of an impossible name
             raise LibraryError(
                 f"{path.absolute()} is not a library: it has no folder {SOURCES}; make it and put "
                 "readouts there, or name another library"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.documents import METADATA_SUFFIX, SUFFIXES, format_of, read_document
-from assistant.errors import DocumentError
+from assistant.errors import DocumentError, LibraryError
 from assistant.library import SOURCES, Library
 from assistant.types import Document, Problem
 
@@ -49,6 +49,8 @@ def add(library: Library, readouts: Sequence[Incoming]) -> Intake:
             added.append(_add(library.folder / SOURCES, each))
         except DocumentError as error:
             problems.append(Problem(each.name, str(error)))
+        except OSError as error:
+            problems.append(Problem(each.name, f"can't be kept ({error.strerror})"))
     return Intake(tuple(added), tuple(problems))
 
 
@@ -88,16 +90,22 @@ def _metadata(readout: Incoming) -> str:
 
 
 def remove(library: Library, document: Document) -> None:
-    """Move the document's file, and the one beside it, to ``source_docs/.removed``."""
+    """Move the document's file, and the one beside it, to ``source_docs/.removed``.
+
+    LibraryError if they can't be moved.
+    """
     folder = library.folder / SOURCES
     path = folder / document.path
     attic = folder / REMOVED
-    attic.mkdir(exist_ok=True)
-    for each in (path, path.with_suffix(METADATA_SUFFIX)):
-        if each.exists():
-            target = attic / each.name
-            count = 1
-            while target.exists():
-                count += 1
-                target = attic / f"{each.stem}-{count}{each.suffix}"
-            each.rename(target)
+    try:
+        attic.mkdir(exist_ok=True)
+        for each in (path, path.with_suffix(METADATA_SUFFIX)):
+            if each.exists():
+                target = attic / each.name
+                count = 1
+                while target.exists():
+                    count += 1
+                    target = attic / f"{each.stem}-{count}{each.suffix}"
+                each.rename(target)
+    except OSError as error:
+        raise LibraryError(f"{path} can't be removed: {error}") from error

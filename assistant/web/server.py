@@ -23,7 +23,7 @@ from assistant.web.chat import FRONTEND
 from assistant.web.conversation import Conversations
 from assistant.web.examples import Examples
 from assistant.web.feedback import Feedback
-from assistant.web.security import Headed, Limited, OnlyKnownPaths, Password, SameOrigin
+from assistant.web.security import Headed, Limited, OnlyKnownPaths, Paced, Password, SameOrigin
 from assistant.web.site import STATIC, Site, router
 from assistant.web.wording import LANGUAGES
 
@@ -100,6 +100,7 @@ def create_app(library: Library, settings: Settings = DEFAULTS) -> FastAPI:
     app.add_middleware(OnlyKnownPaths, root=_CHAT, known=_CHAT_PATHS)
     app.add_middleware(Limited, most=_MOST_BYTES, larger={"/documents": _MOST_ADDED_BYTES})
     app.add_middleware(SameOrigin)
+    app.add_middleware(Paced)
     if settings.auth:
         app.add_middleware(Password, name=settings.auth[0], password=settings.auth[1])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts or _LOOPBACK))
