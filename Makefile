@@ -7,7 +7,10 @@ TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: chat test check clean
+AUDIT := $(VENV)-audit/bin
+AUDIT_TOOLS := cyclonedx-bom==7.5.0 pip-audit==2.10.1 pip-licenses==5.5.5
+
+.PHONY: chat test check torture lock sbom audit clean
 
 chat: $(VENV)/.installed
 	$(BIN)/readout chat
@@ -21,14 +24,40 @@ check: $(VENV)/.test-installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-clean:
-	rm -rf $(VENV) index/manifest.json index/generation-*
+# The long part of the experiments of tests/torture: an hour or more. LIBRARY is a built library to
+# quote from, SEED one to repeat.
+torture: $(VENV)/.test-installed
+	$(BIN)/python -m tests.torture $(if $(SEED),--seed $(SEED)) $(if $(LIBRARY),--library $(LIBRARY)) \
+		--report docs/reliability.md
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+# The files that the releases in constraints.txt have, on every platform.
+lock: $(VENV)/.test-installed
+	$(PIP) install uv
+	$(BIN)/python tests/lock.py
+
+# What is installed, by name, release and licence. `audit` asks PyPI about known vulnerabilities.
+sbom: $(VENV)/.installed $(AUDIT)/.installed
+	$(AUDIT)/cyclonedx-py environment --output-reproducible --of JSON -o sbom.json $(BIN)/python
+	$(AUDIT)/pip-licenses --python $(BIN)/python --with-urls --format=markdown --output-file docs/licences.md
+
+audit: $(AUDIT)/.installed
+	$(AUDIT)/pip-audit --disable-pip --requirement requirements.txt
+
+$(AUDIT)/.installed:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(AUDIT)/python -m pip install --quiet $(AUDIT_TOOLS)
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(VENV)-audit index/manifest.json index/generation-*
+
+$(VENV)/.installed: pyproject.toml requirements.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 10) and 'Python 3.10 or newer is needed')"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install $(TORCH)
-	$(PIP) install --constraint constraints.txt --editable .
+	$(PIP) install --no-deps --require-hashes --requirement requirements.txt
+	$(PIP) install --no-deps --editable .
+	$(BIN)/python -m pip check
 	touch $@
 
 $(VENV)/.test-installed: $(VENV)/.installed

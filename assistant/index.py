@@ -322,11 +322,16 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
             (generation / "documents.jsonl").read_bytes().splitlines(),
             np.fromfile(generation / _FIRST_PARAGRAPHS, np.int64),
         )
+        tokens = TokenStore.open(generation, manifest.dimension)
+        paragraphs = int(documents.first_paragraphs[-1])
+        counts = (len(documents), paragraphs, tokens.first_sentence(paragraphs))
+        if counts != (manifest.documents, manifest.paragraphs, manifest.sentences):
+            raise _damaged(folder / MANIFEST)
         return Index(
             manifest,
             documents,
             faiss.read_index(str(generation / "vectors.faiss")),
-            TokenStore.open(generation, manifest.dimension),
+            tokens,
             np.fromfile(generation / _KEYS, np.uint8).reshape(-1, _KEY_BYTES),
             LexicalIndex.open(generation / "lexical"),
             LexicalIndex.open(generation / "sentences"),

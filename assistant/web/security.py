@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+from asyncio import CancelledError
 from collections import OrderedDict
 from ipaddress import ip_address, ip_network
 from math import ceil
@@ -59,6 +60,28 @@ class Headed:
             await send(message)
 
         await self.app(scope, receive, send_headed if scope["type"] == "http" else send)
+
+
+class Ending:
+    """Completes a stream that the server's own end cancels, which would fail with a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noted)
+        except CancelledError:
+            if scope["type"] != "http" or not started:
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class SameOrigin:

@@ -23,7 +23,15 @@ from assistant.web.chat import FRONTEND
 from assistant.web.conversation import Conversations
 from assistant.web.examples import Examples
 from assistant.web.feedback import Feedback
-from assistant.web.security import Headed, Limited, OnlyKnownPaths, Paced, Password, SameOrigin
+from assistant.web.security import (
+    Ending,
+    Headed,
+    Limited,
+    OnlyKnownPaths,
+    Paced,
+    Password,
+    SameOrigin,
+)
 from assistant.web.site import STATIC, Site, router
 from assistant.web.wording import LANGUAGES
 
@@ -105,6 +113,7 @@ def create_app(library: Library, settings: Settings = DEFAULTS) -> FastAPI:
         app.add_middleware(Password, name=settings.auth[0], password=settings.auth[1])
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts or _LOOPBACK))
     app.add_middleware(Headed)
+    app.add_middleware(Ending)
     return app
 
 

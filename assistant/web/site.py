@@ -191,7 +191,10 @@ def _add(
     events: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
 
     def work() -> None:
-        told: dict[str, object] = {"html": error_html(reader.wording.failed, reader.wording.failed_more), "added": 0}
+        told: dict[str, object] = {
+            "html": error_html(reader.wording.failed, reader.wording.failed_more),
+            "added": 0,
+        }
         try:
             told = _added(site, readouts, reader, editing, events.put)
         finally:  # whatever happens, or the page would wait for ever

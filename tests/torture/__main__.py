@@ -20,9 +20,9 @@ from tests.torture.states import scratch
 
 _HEAD = """# Reliability
 
-What `python -m tests.torture` does to the assistant, and what was lost. A run is one attempt, a fault is
-something done to it: a kill, a full disk, a damaged file, a hostile text. A loss is a promise of the README
-broken. The seed makes a row repeatable: `python -m tests.torture --seed {seed} --only NAME`.
+What `python -m tests.torture` does to the assistant, and what was lost. A run is one attempt, a fault
+is something done to it: a kill, a full disk, a damaged file, a hostile text. A loss is a promise of
+the README broken. A row is repeated by `python -m tests.torture --seed {seed} --only NAME`.
 
 """
 
@@ -78,8 +78,14 @@ def main() -> None:
     """Parse the command line, run, print, and end with 1 if anything was lost."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
-    parser.add_argument("--only", action="append", help="this experiment; repeatable")
-    parser.add_argument("--runs", type=int, help="instead of each experiment's own number")
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME[=RUNS]",
+        help="this experiment, perhaps with another number of runs; repeatable",
+    )
+    parser.add_argument("--part", type=float, default=1.0, help="of each experiment's runs")
     parser.add_argument("--library", type=Path, help="a built library to ask for quotes")
     parser.add_argument("--report", type=Path, help="write the table to this file")
     options = parser.parse_args()
@@ -113,10 +119,12 @@ def _report(seed: int, rows: list[tuple[str, Row, float]], library: Path | None)
     asked = " --library LIBRARY" if library else ""
     made = (
         f"Made on {date.today().isoformat()} by `python -m tests.torture --seed {seed}{asked} "
-        f"--report docs/reliability.md`, on Python {platform.python_version()}, {platform.system()}, "
-        f"{os.cpu_count()} processors.\n\n"
+        f"--report docs/reliability.md`, on Python {platform.python_version()}, "
+        f"{platform.system()}, {os.cpu_count()} processors.\n\n"
     )
-    table = "| experiment | runs | faults | losses | | time |\n| --- | --- | --- | --- | --- | --- |\n"
+    table = (
+        "| experiment | runs | faults | losses | | time |\n| --- | --- | --- | --- | --- | --- |\n"
+    )
     lines = "\n".join(_line(*each) for each in rows)
     losses = "".join(f"\n- lost: {loss}" for _, row, _ in rows for loss in row.losses[:10])
     return _HEAD.format(seed=seed) + made + table + lines + "\n" + losses

@@ -107,7 +107,9 @@ def _files(folder: Path) -> dict[str, Path]:
     for path in sorted((folder / INDEX).rglob("*")):
         if path.is_file() and path.suffix != ".lock":
             within = path.relative_to(folder / INDEX)
-            parts = ["generation" if each.startswith("generation-") else each for each in within.parts]
+            parts = [
+                "generation" if each.startswith("generation-") else each for each in within.parts
+            ]
             if len(path.stem) == 32:  # tantivy names its segments by chance
                 parts[-1] = f"segment{path.suffix}"
             found["/".join(parts)] = path
@@ -182,7 +184,7 @@ def altered_quotes(random_: random.Random, runs: int) -> Row:
             try:
                 if altered != quote and library.verify(altered):
                     losses.append(f"run {run}: verified with {name} {value!r}")
-            except Exception as error:  # noqa: BLE001 (whatever it is, it is a loss)
+            except Exception as error:
                 losses.append(f"run {run}: {name} {value!r}: {type(error).__name__}: {error}")
     return Row("altered quotes", runs, faults, tuple(losses))
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -256,15 +257,8 @@ def builders_at_once(random_: random.Random, runs: int) -> Row:
         after = expected(files)
         with scratch() as folder:
             put(folder, files)
-            endings: list[processes.Ended] = []
-            builders = [
-                threading.Thread(target=lambda: endings.append(processes.run(build, folder)))
-                for _ in range(4)
-            ]
-            for builder in builders:
-                builder.start()
-            for builder in builders:
-                builder.join()
+            with ThreadPoolExecutor(4) as builders:
+                endings = list(builders.map(processes.run, [build] * 4, [folder] * 4))
             told = [each.error for each in endings if each.error]
             refused += len(told)
             if len(told) == len(endings):

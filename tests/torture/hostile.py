@@ -120,8 +120,9 @@ def _built_and_asked(folder: Path) -> int:
 
 
 _REPEATED = [
-    "# a", " ", "#", "> ", "- ", "1. ", "1.\n", "x\n", "- x\n", "> x\n", "日本。", "日本", "They spoke. ",
-    "a ", "x", ".", '."', "(", "[", "*a **a ", "|a|b|\n|-|-|\n", "```\n", "a\n===\n", "U.S. ", "a!",
+    "# a", " ", "#", "> ", "- ", "1. ", "1.\n", "x\n", "- x\n", "> x\n", "日本。", "日本",
+    "They spoke. ", "a ", "x", ".", '."', "(", "[", "*a **a ", "|a|b|\n|-|-|\n", "```\n", "a\n===\n",
+    "U.S. ", "a!",
     "...", "\u3000\u2003", "e\u0301", "\u0301", "ﷺ", "A", "A ", "A.", "A’", "that ", "which x ",
     "about ", "what its ", "May ", "1 May ", "2024-", "2024 ", "since:2024 ", 'issuer:"', '"', "“",
     "令和4年", "\r", "\t", "\u2028", "&a ", "---\n", "a: ", "[a]: b\n", "<div>\n", "    ", "0", "İ",
@@ -208,7 +209,7 @@ def questions(random_: random.Random, runs: int) -> Row:
             except QuestionError as error:
                 refused += 1
                 str(error).encode()
-            except Exception as error:  # noqa: BLE001 (whatever it is, it is a loss)
+            except Exception as error:
                 losses.append(_told(error, f"{question!r} after {history!r} in {scope!r}"))
     return Row("hostile questions", runs, runs, tuple(losses), f"{refused} refused in words")
 
@@ -224,7 +225,9 @@ def links(random_: random.Random, runs: int) -> Row:
         name, document = next(iter(known.items()))
         paragraph = document.paragraphs[0].id
         for _ in range(runs):
-            end = random_.choice(["0-5", "5-0", "0-0", "-1-5", "0-999999999", "٠-٥", "0-9" * 50, "x"])
+            end = random_.choice(
+                ["0-5", "5-0", "0-0", "-1-5", "0-999999999", "٠-٥", "0-9" * 50, "x"]
+            )
             cite = random_.choice(
                 [f"{name}/{paragraph}/{end}", f"{name}/{_question(random_)}", _question(random_)]
             )
@@ -232,13 +235,21 @@ def links(random_: random.Random, runs: int) -> Row:
                 place = find(known.get, cite)
                 if place.quote and not library.verify(place.quote):
                     losses.append(f"{cite!r} leads to words that aren't there")
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 losses.append(_told(error, repr(cite)))
     return Row("hostile links", runs, runs, tuple(losses))
 
 
 def requests(random_: random.Random, runs: int) -> Row:
     """Hostile requests to every route that the server has: none may end in a fault of its own."""
+    ended = processes.run(_requests, random_, runs, at_most=900)
+    if ended.error or ended.code:
+        return Row("hostile requests", runs, runs, (str(ended),))
+    row: Row = ended.value
+    return row
+
+
+def _requests(random_: random.Random, runs: int) -> Row:
     from starlette.testclient import TestClient
 
     from assistant.web.server import Settings, create_app
@@ -282,14 +293,29 @@ def _paths(routes: Any, root: str = "") -> Iterator[str]:
     for route in routes:
         path = root + getattr(route, "path", "")
         yield path or "/"
-        inner = getattr(route, "routes", None) or getattr(getattr(route, "app", None), "routes", None)
+        inner = getattr(route, "routes", None) or getattr(
+            getattr(route, "app", None), "routes", None
+        )
         if inner:
             yield from _paths(inner, path)
 
 
 def _in_path(random_: random.Random) -> str:
     return random_.choice(
-        ["a", "..", "%2e%2e%2f", "%00", "%ff", "x" * 3000, "new/1", "00", "a.b", "1.md", "会談", "%0a"]
+        [
+            "a",
+            "..",
+            "%2e%2e%2f",
+            "%00",
+            "%ff",
+            "x" * 3000,
+            "new/1",
+            "00",
+            "a.b",
+            "1.md",
+            "会談",
+            "%0a",
+        ]
     )
 
 
@@ -324,7 +350,21 @@ def _body(random_: random.Random) -> dict[str, Any]:
     field = random_.choice(["question", "conversation", "turn", "helpful", "quotes", "messages",
                             "history", "k", "jsonrpc", "method", "data"])  # fmt: skip
     value: Any = random_.choice(
-        [None, "", "alpha", "\ud800", [], {}, [[]], -1, 1e308, 10**400, True, "x" * 9_000, ["a"] * 500]
+        [
+            None,
+            "",
+            "alpha",
+            "\ud800",
+            [],
+            {},
+            [[]],
+            -1,
+            1e308,
+            10**400,
+            True,
+            "x" * 9_000,
+            ["a"] * 500,
+        ]
     )
     nested = "[" * 3_000
     return random_.choice(
@@ -374,7 +414,8 @@ def commands(random_: random.Random, runs: int) -> Row:
             )
             # What an operating system can hand over: no NUL, and bytes for surrogates.
             arguments = [
-                each.replace("\0", "").encode("utf-8", "replace").decode() + "\udcff" * ("\ud800" in each)
+                each.replace("\0", "").encode("utf-8", "replace").decode()
+                + "\udcff" * ("\ud800" in each)
                 for each in arguments
             ]
             result = CliRunner().invoke(main, ["--library", str(folder), *arguments])
@@ -387,7 +428,9 @@ def commands(random_: random.Random, runs: int) -> Row:
 
 def _given(random_: random.Random, quote: dict[str, Any]) -> bytes:
     key = random_.choice(sorted(quote))
-    value = random_.choice([None, -1, 1.5, "", "\ud800", "a\0b", [], {}, 10**30, "../../etc/passwd"])
+    value: Any = random_.choice(
+        [None, -1, 1.5, "", "\ud800", "a\0b", [], {}, 10**30, "../../etc/passwd"]
+    )
     rows: Any = random_.choice([[quote | {key: value}], quote | {key: value}, [[quote]], value])
     return random_.choice(
         [
@@ -409,4 +452,3 @@ def _told(error: BaseException, what: str) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     return f"{type(error).__name__} at {where}: {error}: {what}"[:700]
-

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from ipaddress import ip_address
-from pathlib import Path
 
 from assistant.library import SOURCES
 from tests.conftest import PROJECT
@@ -103,4 +102,3 @@ def no_connection(random_: random.Random, runs: int) -> Row:
             if path.is_file() and b"nobody's business" in path.read_bytes():
                 losses.append(f"the question is in {path}")
     return Row("no connection", 1, connections, tuple(losses), ", ".join(how))
-

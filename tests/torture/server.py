@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import random
 import shutil
 import signal
 import socket
 import statistics
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -201,9 +203,9 @@ def dead_clients(random_: random.Random, runs: int) -> Row:
         for number in range(runs):
             session = f"dead{number}"
             user.join(random_.choice(_QUESTIONS), session)
-            with socket.create_connection(tuple_of(user.host)) as sock:
-                request = f"GET {_STREAMS}/data?session_hash={session} HTTP/1.1\r\nhost: {user.host}\r\n\r\n"
-                sock.sendall(request.encode())
+            with socket.create_connection(address_of(user.host)) as sock:
+                path = f"{_STREAMS}/data?session_hash={session}"
+                sock.sendall(f"GET {path} HTTP/1.1\r\nhost: {user.host}\r\n\r\n".encode())
                 sock.settimeout(10)
                 sock.recv(random_.randrange(1, 400))
                 option = b"\1\0\0\0\0\0\0\0"  # close with a reset
@@ -221,21 +223,34 @@ def dead_clients(random_: random.Random, runs: int) -> Row:
     return Row("dead clients", runs, runs, tuple(losses), f"{before} open files, then {after}")
 
 
-def tuple_of(host: str) -> tuple[str, int]:
+def address_of(host: str) -> tuple[str, int]:
     """``name:port`` as an address."""
     name, _, port = host.partition(":")
     return name, int(port)
 
 
+@contextlib.contextmanager
+def _errors_to(path: Path) -> Iterator[None]:
+    """What this process and those it starts write to standard error goes to ``path``."""
+    own = os.dup(2)
+    with path.open("wb") as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(own, 2)
+            os.close(own)
+
+
 def stopped(random_: random.Random, runs: int) -> Row:
-    """SIGTERM while windows are open: it ends within five seconds."""
+    """SIGTERM while windows are open: it ends within five seconds, and without a traceback."""
     losses: list[str] = []
     longest = 0.0
     with scratch() as folder:
         shutil.copytree(PROJECT / SOURCES, folder / SOURCES)
         Library.open(folder).build()
         for run in range(runs):
-            with serving(folder) as running:
+            with _errors_to(folder / "errors"), serving(folder) as running:
                 user = User(running.url, random_)
                 open_ = []
                 for number in range(10):
@@ -245,7 +260,7 @@ def stopped(random_: random.Random, runs: int) -> Row:
                 running.process.send_signal(signal.SIGTERM)
                 try:
                     running.process.wait(timeout=30)
-                except Exception as error:  # noqa: BLE001
+                except subprocess.TimeoutExpired as error:
                     losses.append(f"run {run}: {error}")
                 took = time.monotonic() - begun
                 longest = max(longest, took)
@@ -253,4 +268,6 @@ def stopped(random_: random.Random, runs: int) -> Row:
                     losses.append(f"run {run}: it took {took:.1f} s")
                 for connection, _ in open_:
                     connection.close()
+            if "Traceback" in (folder / "errors").read_text():
+                losses.append(f"run {run}: a traceback was shown")
     return Row("SIGTERM with windows open", runs, runs, tuple(losses), f"at most {longest:.1f} s")

@@ -11,6 +11,7 @@ from datetime import date
 from functools import lru_cache
 from html import unescape
 from html.parser import HTMLParser
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -94,9 +95,7 @@ def shown(answer: Answer) -> Iterator[tuple[str, list[str], list[str]]]:
     yield "chat", quoted_in(page), [*quotes, *nearest]
     turns = [Turn(answer.question, answer, 1, 1)]
     yield "HTML export", quoted_in(export.page(turns, _READER, date(2025, 2, 7))), quotes
-    marked_down = MarkdownIt("commonmark").render(
-        export.markdown(turns, _READER, date(2025, 2, 7))
-    )
+    marked_down = MarkdownIt("commonmark").render(export.markdown(turns, _READER, date(2025, 2, 7)))
     citations = [_spaced(each) for each in quoted_in(marked_down)]
     found = [each.rpartition(" — ")[0] for each in citations]
     yield "Markdown export", found, [_spaced(text) for text in quotes]
@@ -158,8 +157,7 @@ def _by_command(library: Library, question: str) -> dict[str, Any]:
 def _by_http(library: Library) -> Door:
     from starlette.testclient import TestClient
 
-    from assistant.web import api
-
+    api = import_module("assistant.web.api")
     client = TestClient(api.create_api(library))
 
     def ask(question: str) -> dict[str, Any]:
@@ -176,7 +174,7 @@ def _by_mcp(library: Library, question: str) -> dict[str, Any]:
 
     from mcp.client import Client
 
-    from assistant import mcp_server
+    mcp_server = import_module("assistant.mcp_server")
 
     async def ask() -> dict[str, Any]:
         async with Client(mcp_server.create_server(library)) as client:

@@ -1,0 +1,77 @@
+"""What is installed is pinned, has the digests of its files, and is listed with its licence."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+LOCKED = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+_RELEASE = re.compile(r"^([a-zA-Z0-9._-]+)==(\S+)", re.M)
+# Which files torch has depends on the processor it is for, so that the Makefile names it by itself.
+_WITH_TORCH = re.compile(r"torch|nvidia-.*|cuda-.*|triton")
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def releases(text: str) -> set[tuple[str, str]]:
+    return {(canonical(name), release) for name, release in _RELEASE.findall(text)}
+
+
+def needed(name: str, found: set[str]) -> None:
+    """Add to ``found`` what the installed package ``name`` needs here, extras apart."""
+    if name in found or _WITH_TORCH.fullmatch(name):
+        return
+    found.add(name)
+    try:
+        wanted = requires(name) or []
+    except PackageNotFoundError:  # for another platform or release of Python
+        found.remove(name)
+        return
+    for each in wanted:
+        if "extra ==" not in each:
+            needed(canonical(re.split(r"[^\w.-]", each, maxsplit=1)[0]), found)
+
+
+def test_every_locked_release_has_digests() -> None:
+    entries = re.split(r"\n(?=[a-z])", LOCKED[LOCKED.index("\n\n") if "\n\n" in LOCKED else 0 :])
+    locked = [each for each in entries if _RELEASE.match(each)]
+    assert len(locked) > 30
+    for each in locked:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", each), each
+
+
+def test_the_lock_has_the_releases_that_are_tested() -> None:
+    tested = releases((PROJECT / "constraints.txt").read_text(encoding="utf-8"))
+    assert releases(LOCKED) <= tested
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="reads pyproject.toml with tomllib")
+def test_the_lock_has_all_that_the_default_install_needs() -> None:
+    import tomllib
+
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found: set[str] = set()
+    for each in project["dependencies"]:
+        needed(canonical(re.split(r"[^\w.-]", each, maxsplit=1)[0]), found)
+    missing = found - {name for name, _ in releases(LOCKED)}
+    assert not missing, "run: make lock"
+
+
+def test_every_locked_package_is_listed_with_its_licence() -> None:
+    listed = Path(PROJECT / "docs" / "licences.md").read_text(encoding="utf-8")
+    names = {
+        canonical(match)
+        for match in re.findall(r"^\| ([\w.-]+) +\|", listed, re.M)
+        if match != "Name"
+    }
+    here = {name for name, _ in releases(LOCKED)} & names
+    assert len(here) > 30
+    assert "UNKNOWN" not in listed
