@@ -35,10 +35,12 @@ lock: $(VENV)/.test-installed
 	$(PIP) install uv
 	$(BIN)/python tests/lock.py
 
-# What is installed, by name, release and licence. `audit` asks PyPI about known vulnerabilities.
+# What is installed: as a CycloneDX bill of materials, and with licences. `audit` asks PyPI about known vulnerabilities.
 sbom: $(VENV)/.installed $(AUDIT)/.installed
-	$(AUDIT)/cyclonedx-py environment --output-reproducible --of JSON -o sbom.json $(BIN)/python
-	$(AUDIT)/pip-licenses --python $(BIN)/python --with-urls --format=markdown --output-file docs/licences.md
+	$(AUDIT)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --of JSON \
+		-o sbom.json requirements.txt
+	$(AUDIT)/pip-licenses --python $(BIN)/python --ignore-packages readout-assistant \
+		--format=markdown --output-file docs/licences.md
 
 audit: $(AUDIT)/.installed
 	$(AUDIT)/pip-audit --disable-pip --requirement requirements.txt

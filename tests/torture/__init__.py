@@ -1,6 +1,6 @@
 """Experiments that try to break what the README promises, and count what was lost.
 
-    python -m tests.torture [--seed N] [--only NAME] [--runs N] [--report FILE]
+    python -m tests.torture [--seed N] [--only NAME[=RUNS]] [--report FILE]
 
 Each module has experiments: functions of a seeded random generator and a number of runs that give a
 ``Row``. The tests call them with few runs, ``make torture`` with many. A loss is a promise broken:

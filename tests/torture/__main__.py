@@ -20,9 +20,10 @@ from tests.torture.states import scratch
 
 _HEAD = """# Reliability
 
-What `python -m tests.torture` does to the assistant, and what was lost. A run is one attempt, a fault
-is something done to it: a kill, a full disk, a damaged file, a hostile text. A loss is a promise of
-the README broken. A row is repeated by `python -m tests.torture --seed {seed} --only NAME`.
+What `python -m tests.torture` does to the assistant, and what was lost. A run is one attempt, a
+fault is something done to it: a kill, a full disk, a damaged file, a hostile text. A loss is a
+promise of the README broken. A row is repeated by `python -m tests.torture --seed {seed} --only
+NAME`.
 
 """
 
@@ -89,21 +90,24 @@ def main() -> None:
     parser.add_argument("--library", type=Path, help="a built library to ask for quotes")
     parser.add_argument("--report", type=Path, help="write the table to this file")
     options = parser.parse_args()
-    chosen = experiments(options.library)
-    if unknown := set(options.only or ()) - chosen.keys():
-        parser.error(f"no such experiment: {', '.join(unknown)}; there are {', '.join(chosen)}")
+    every = experiments(options.library)
+    chosen = {name: max(1, round(each.runs * options.part)) for name, each in every.items()}
+    if options.only:
+        named = [each.partition("=") for each in options.only]
+        if unknown := {name for name, _, _ in named} - every.keys():
+            parser.error(f"no such experiment: {', '.join(unknown)}; there are {', '.join(every)}")
+        chosen = {name: int(runs) if runs else chosen[name] for name, _, runs in named}
     print(f"seed {options.seed}", flush=True)
     rows = []
-    for name in options.only or chosen:
+    for name, runs in chosen.items():
         begun = time.monotonic()
-        runs = options.runs or chosen[name].runs
-        row = chosen[name].run(random.Random(f"{options.seed} {name}"), runs)
+        row = every[name].run(random.Random(f"{options.seed} {name}"), runs)
         rows.append((name, row, time.monotonic() - begun))
         print(_line(*rows[-1]), flush=True)
         for loss in row.losses[:10]:
             print(f"    LOST: {loss}", flush=True)
     if options.report:
-        options.report.write_text(_report(options.seed, rows, options.library), encoding="utf-8")
+        options.report.write_text(_report(options, rows), encoding="utf-8")
     sys.exit(any(row.losses for _, row, _ in rows))
 
 
@@ -115,19 +119,23 @@ def _line(name: str, row: Row, seconds: float) -> str:
     )
 
 
-def _report(seed: int, rows: list[tuple[str, Row, float]], library: Path | None) -> str:
-    asked = " --library LIBRARY" if library else ""
+def _report(options: argparse.Namespace, rows: list[tuple[str, Row, float]]) -> str:
+    command = ["python -m tests.torture --seed", str(options.seed)]
+    command += [f"--only {each}" for each in options.only]
+    if options.part != 1:
+        command.append(f"--part {options.part}")
+    if options.library:
+        command.append("--library LIBRARY")
     made = (
-        f"Made on {date.today().isoformat()} by `python -m tests.torture --seed {seed}{asked} "
-        f"--report docs/reliability.md`, on Python {platform.python_version()}, "
-        f"{platform.system()}, {os.cpu_count()} processors.\n\n"
+        f"Made on {date.today().isoformat()} by `{' '.join(command)} --report FILE`, on Python "
+        f"{platform.python_version()}, {platform.system()}, {os.cpu_count()} processors.\n\n"
     )
     table = (
         "| experiment | runs | faults | losses | | time |\n| --- | --- | --- | --- | --- | --- |\n"
     )
     lines = "\n".join(_line(*each) for each in rows)
     losses = "".join(f"\n- lost: {loss}" for _, row, _ in rows for loss in row.losses[:10])
-    return _HEAD.format(seed=seed) + made + table + lines + "\n" + losses
+    return _HEAD.format(seed=options.seed) + made + table + lines + "\n" + losses
 
 
 if __name__ == "__main__":
