@@ -6,6 +6,7 @@ import re
 from importlib.metadata import PackageNotFoundError, requires
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.conftest import PROJECT
 
@@ -33,9 +34,9 @@ def needed(name: str, found: set[str]) -> None:
     except PackageNotFoundError:  # for another platform or release of Python
         found.remove(name)
         return
-    for each in wanted:
-        if "extra ==" not in each:
-            needed(canonical(re.split(r"[^\w.-]", each, maxsplit=1)[0]), found)
+    for each in map(Requirement, wanted):
+        if each.marker is None or each.marker.evaluate({"extra": ""}):
+            needed(canonical(each.name), found)
 
 
 def test_every_locked_release_has_digests() -> None:
@@ -57,7 +58,7 @@ def default_install() -> set[str]:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found: set[str] = set()
     for each in project["dependencies"]:
-        needed(canonical(re.split(r"[^\w.-]", each, maxsplit=1)[0]), found)
+        needed(canonical(Requirement(each).name), found)
     return found
 
 
