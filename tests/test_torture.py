@@ -40,6 +40,7 @@ SEED = 20250207
         (hostile.questions, 150),
         (hostile.links, 100),
         (hostile.requests, 150),
+        (hostile.nowhere_to_add, 1),
         (hostile.commands, 25),
     ],
 )

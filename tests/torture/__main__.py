@@ -53,6 +53,7 @@ def experiments(library: Path | None) -> dict[str, Experiment]:
         "questions": Experiment(hostile.questions, 5_000),
         "links": Experiment(hostile.links, 3_000),
         "requests": Experiment(hostile.requests, 3_000),
+        "nowhere": Experiment(hostile.nowhere_to_add, 1),
         "commands": Experiment(hostile.commands, 500),
         "no-connection": Experiment(privacy.no_connection, 1),
         "soak": Experiment(server.soak, 600),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import traceback
 from collections.abc import Iterator
@@ -287,6 +288,31 @@ def _requests(random_: random.Random, runs: int) -> Row:
             said(library)
     seen = ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
     return Row("hostile requests", runs, runs, tuple(losses), f"{len(set(paths))} routes; {seen}")
+
+
+def nowhere_to_add(random_: random.Random, runs: int) -> Row:
+    """Readouts added to, and removed from, a library whose sources are gone: the page is told."""
+    ended = processes.run(_added_nowhere, at_most=120)
+    lost = [] if ended.value is True else [str(ended)]
+    return Row("nowhere to add readouts", 2, 2, tuple(lost))
+
+
+def _added_nowhere() -> bool:
+    from starlette.testclient import TestClient
+
+    from assistant.web.server import Settings, create_app
+
+    with scratch() as folder:
+        put(folder, {"a.txt": "alpha bravo.", "b.txt": "charlie delta."})
+        toy(folder).build()
+        app = create_app(toy(folder), Settings(editable=True))
+        with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
+            shutil.rmtree(folder / SOURCES)
+            (folder / SOURCES).write_text("a file where the folder was")
+            added = client.post("/documents", data={"text": "echo.", "title": "Echo"})
+            last = json.loads(added.text.splitlines()[-1])
+            removed = client.delete("/documents/a")
+    return last["added"] == 0 and "can&#39;t" in last["html"] and removed.status_code == 503
 
 
 def _paths(routes: Any, root: str = "") -> Iterator[str]:
