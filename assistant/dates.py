@@ -13,6 +13,7 @@ import re
 from calendar import month_abbr, month_name, monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR
 from math import exp
 from unicodedata import normalize
 
@@ -112,7 +113,7 @@ class When:
     def days_from(self, day: datetime.date) -> int:
         """How many days ``day`` is away from it, 0 inside."""
         years = [self.year] if self.year else [day.year - 1, day.year, day.year + 1]
-        spans = [self._span(year) for year in years]
+        spans = [self._span(year) for year in years if MINYEAR <= year < MAXYEAR]
         return min(max((first - day).days, (day - last).days, 0) for first, last in spans)
 
     def _span(self, year: int) -> tuple[datetime.date, datetime.date]:

@@ -52,7 +52,11 @@ _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?<(?:!doctype\s+htm
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of ``source_docs/`` as it was found; two with the same digest are the same."""
+    """A file of ``source_docs/`` as it was found; two with the same digest are the same.
+
+    ``modified_ns`` is when the system last changed it, which unlike the time of modification can't
+    be set; Windows doesn't tell it.
+    """
 
     size: int
     modified_ns: int
@@ -68,15 +72,16 @@ def source_state(folder: Path, known: Mapping[str, SourceFile]) -> dict[str, Sou
         name = path.relative_to(folder).as_posix()
         try:
             status = path.lstat()
+            modified = status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
             before = known.get(name)
-            if before and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns):
+            if before and (before.size, before.modified_ns) == (status.st_size, modified):
                 state[name] = before
                 continue
             content = _read_bytes(path, MAXIMUM_BYTES)
             digest = hashlib.sha256(content).hexdigest()
         except (OSError, DocumentError):  # reading it as a document will say why
             digest = ""
-        state[name] = SourceFile(status.st_size, status.st_mtime_ns, digest)
+        state[name] = SourceFile(status.st_size, modified, digest)
     return state
 
 
@@ -104,7 +109,7 @@ def read_documents(
         for path in _files(folder):
             name = path.relative_to(folder).as_posix()
             if path.suffix == METADATA_SUFFIX and any(
-                path.with_suffix(suffix).exists() for suffix in SUFFIXES
+                _exists(path.with_suffix(suffix)) for suffix in SUFFIXES
             ):
                 continue
             try:
@@ -166,13 +171,15 @@ def read_document(path: Path, folder: Path, name: str = "") -> Document:
 
 def _opened(path: Path) -> tuple[str, bytes, dict[str, Any]]:
     """The file's format and content, and the fields beside it."""
+    if not _is_unicode(str(path)):
+        raise DocumentError("has a name that is not UTF-8; rename it")
     file_format = format_of(path)
     large = file_format in {"pdf", "docx", COLLECTION}
     content = _read_bytes(path, MAXIMUM_BYTES if large else MAXIMUM_TEXT_BYTES)
     _check_format(content, file_format)
     fields: dict[str, Any] = {}
     sidecar = path.with_suffix(METADATA_SUFFIX)
-    if sidecar.is_file():
+    if _exists(sidecar) and not sidecar.is_dir():
         beside = _decode(_read_bytes(sidecar, MAXIMUM_METADATA_BYTES))
         fields = metadata.parse(beside, sidecar.name)
     return file_format, content, fields
@@ -324,6 +331,19 @@ def _read_bytes(path: Path, limit: int) -> bytes:
         allowed = limit / 1024 / 1024
         raise DocumentError(f"is {size:.1f} MB, more than the {allowed:g} MB read; split it")
     return content
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except OSError:  # also a name too long to be one
+        return False
+    return True
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether ``text`` is without surrogates, which stand for bytes that are none."""
+    return text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def _decode(content: bytes) -> str:

@@ -120,7 +120,14 @@ def read_questions(path: Path) -> tuple[Question, ...]:
             text = _text(path)
             rows = json.loads(text) if text.lstrip().startswith("[") else _rows(text)
             questions = tuple(_question(row) for row in rows)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise QuestionSetError(f"{path} can't be read as a question set: {error!r}") from error
     if not questions:
         raise QuestionSetError(f"{path} has no questions")

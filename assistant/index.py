@@ -277,6 +277,7 @@ def write(
     if previous and previous.is_of(stored, kind):
         if sources != previous.manifest.sources:
             _publish(folder, replace(previous.manifest, sources=sources))
+        remove_leftovers(folder, keep=previous.manifest.generation)
         return 0
 
     texts = [_text(paragraph) for document in documents for paragraph in document.paragraphs]
@@ -393,7 +394,7 @@ def remove_leftovers(folder: Path, keep: str) -> None:
 
 
 def _open_generation(folder: Path, manifest: Manifest) -> Index:
-    generation = folder / manifest.generation
+    generation = folder / str(manifest.generation)
     try:
         for name, digest in manifest.files.items():
             if _digest(generation / name) != digest:
@@ -406,11 +407,16 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
             np.fromfile(generation / _FIRST_PARAGRAPHS, np.int64),
         )
         texts = manifest.paragraphs + manifest.documents
+        tokens = TokenStore.open(generation, manifest.dimension, texts)
+        paragraphs = int(documents.first_paragraphs[-1])
+        counts = (len(documents), paragraphs, tokens.first_sentence(paragraphs))
+        if counts != (manifest.documents, manifest.paragraphs, manifest.sentences):
+            raise _damaged(folder / MANIFEST)
         return Index(
             manifest,
             documents,
             cast(faiss.IndexFlat, faiss.read_index(str(generation / _VECTORS), _MAPPED)),
-            TokenStore.open(generation, manifest.dimension, texts),
+            tokens,
             mapped(generation / _KEYS, np.uint8, (texts, _KEY_BYTES)),
             np.fromfile(generation / _FREQUENCIES, np.int64),
             LexicalIndex.open(generation / "lexical"),
@@ -418,7 +424,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
         )
     except OSError as error:
         raise _damaged(Path(error.filename or generation), error.strerror) from error
-    except (ValueError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         raise _damaged(generation) from error
 
 

@@ -58,24 +58,30 @@ class LexicalIndex:
 
     @classmethod
     def build(cls, folder: Path, documents: Iterable[Sequence[str]]) -> LexicalIndex:
-        """The index of the passages of ``documents``, written to ``folder``, an empty folder."""
+        """The index of the passages of ``documents``, written to ``folder``, an empty folder.
+
+        OSError if it can't be written.
+        """
         builder = tantivy.SchemaBuilder()
         builder.add_unsigned_field("number", fast=True)
         builder.add_unsigned_field("document", indexed=True)
         builder.add_text_field("tokens", tokenizer_name="whitespace")
-        index = tantivy.Index(builder.build(), path=str(folder))
-        writer = index.writer(num_threads=1)  # one thread keeps the order, and so the ties
-        number = 0
-        for document, passages in enumerate(documents):
-            for passage in passages:
-                row = tantivy.Document()
-                row.add_unsigned("number", number)
-                row.add_unsigned("document", document)
-                row.add_text("tokens", " ".join(tokenize(passage)))
-                writer.add_document(row)
-                number += 1
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            index = tantivy.Index(builder.build(), path=str(folder))
+            writer = index.writer(num_threads=1)  # one thread keeps the order, and so the ties
+            number = 0
+            for document, passages in enumerate(documents):
+                for passage in passages:
+                    row = tantivy.Document()
+                    row.add_unsigned("number", number)
+                    row.add_unsigned("document", document)
+                    row.add_text("tokens", " ".join(tokenize(passage)))
+                    writer.add_document(row)
+                    number += 1
+            writer.commit()
+            writer.wait_merging_threads()
+        except ValueError as error:  # how tantivy tells of a full disk
+            raise OSError(str(error)) from error
         index.reload()
         return cls(index)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ from assistant.types import (
     Outcome,
     Quote,
     Scope,
+    Sentence,
     Verification,
 )
 
@@ -92,7 +94,7 @@ class Library:
         IndexMismatchError says so if that is not ``model``.
         """
         path = Path(folder)
-        if not (path / SOURCES).is_dir():
+        if not os.path.isdir(path / SOURCES):  # unlike Path's, false also of an impossible name
             raise LibraryError(
                 f"{path.absolute()} is not a library: it has no folder {SOURCES}; make it and put "
                 "readouts there, or name another library"
@@ -243,7 +245,8 @@ class Library:
             return answer
         asked, hits = self._found(words, k, history, wider)
         outside = [hit for hit in hits if not all(each.includes(hit.document) for each in scopes)]
-        return replace(answer, elsewhere=self._answer(question, asked, outside).quotes)
+        beyond = self._answer(question, asked, outside)
+        return replace(answer, elsewhere=beyond) if beyond.outcome is Outcome.ANSWERED else answer
 
     def _answer(self, question: str, searched_for: str, hits: Sequence[Hit]) -> Answer:
         return answering.answer(question, searched_for, hits, self.reader, self.maximum_error)
@@ -282,17 +285,23 @@ class Library:
         """Whether the source file, read again now, has the quote's words at the quote's place."""
         sources = self.folder / SOURCES
         path = sources / quote.path
-        if "\0" in quote.path or not path.resolve().is_relative_to(sources.resolve()):
-            return Verification(False, f"{quote.path} is not below {SOURCES}")
         try:
+            if not path.resolve().is_relative_to(sources.resolve()):
+                return Verification(False, f"{quote.path} is not below {SOURCES}")
             document = read_document(path, sources, quote.document.partition("#")[2])
         except DocumentError as error:
             return Verification(False, f"{quote.path} {error}")
+        except (OSError, ValueError):  # no file can have such a name
+            return Verification(False, f"{quote.path} can't be a file's name")
         same_file = quote.source_sha256 in ("", document.source_sha256)
         changed = "has changed since"
         if same_file and document.extractor != quote.extractor:
             changed = f"is now read with {document.extractor}, not {quote.extractor}"
-        if document.text[quote.start : quote.end] == quote.text:
+        if 0 <= quote.start < quote.end and document.text[quote.start : quote.end] == quote.text:
+            if wrong := _miscited(quote, document):
+                return Verification(
+                    False, f"{quote.path} has these words at this place, with another {wrong}"
+                )
             if document.sha256 == quote.sha256:
                 return Verification(True, f"{quote.path} has these words at this place")
             return Verification(True, f"{quote.path} {changed}, but has these words at this place")
@@ -335,6 +344,19 @@ class Library:
 
 def _busy(target: Path) -> IndexBusyError:
     return IndexBusyError(f"another process is building {target}; try again when it has finished")
+
+
+def _miscited(quote: Quote, document: Document) -> str:
+    """What ``quote`` says of its place in ``document`` and the document doesn't; or nothing."""
+    paragraph = next((each for each in document.paragraphs if quote.end <= each.end), None)
+    if paragraph is None or quote.start < paragraph.start or quote.paragraph != paragraph.number:
+        return "paragraph number"
+    words = Sentence(quote.start, quote.end, quote.text)
+    own = Quote.of(document, paragraph, words)
+    for name in ("document", "title", "date", "issuer", "url"):
+        if getattr(quote, name) != getattr(own, name):
+            return name
+    return ""
 
 
 def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Sequence[Hit]:

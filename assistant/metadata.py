@@ -23,7 +23,7 @@ def parse(block: str, where: str) -> dict[str, Any]:
     try:
         # The base loader makes strings, lists and mappings only, so that a date stays as written.
         parsed = yaml.load(block, Loader=yaml.BaseLoader)  # noqa: S506 (it is the safest)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
         at = getattr(error, "problem_mark", None)
         place = f", line {at.line + 1}" if at else ""
         raise DocumentError(f"its {where} is not valid YAML{place}") from error

@@ -28,11 +28,12 @@ LIST_MARKER = re.compile(
     r"[\s>]*(?:[-*+•‣◦▪●○■□·–—\uf0a7\uf0b7]|\(?[0-9]{1,3}[.)]|\([a-zA-Z]\))[ \t]+(?=\S)"
 )
 SENTENCE_END = re.compile(r"[.!?。\uff01\uff1f…][\"'”’)\]」』]*\Z")
-_ATX_HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*\Z")
+_ATX_HEADING = re.compile(r"[ \t>]*#{1,6}[ \t]+")
 _JAPANESE = re.compile(r"[\u3040-\u30ff]")
 _FULL_STOPS = "。\uff01\uff1f」』"  # after these, Chinese and Japanese put no space
 _DASHES = "-‐‑‒–—"
 _WRAPPED_LINE = range(40, 121)
+_JAPANESE_AT_ONCE = 2_000  # characters; the splitter takes quadratic time over Japanese
 
 
 class _Span(NamedTuple):
@@ -92,19 +93,35 @@ def _sentences(text: str, start: int, end: int) -> Iterator[Sentence]:
     # wide white space as its version 1.0.32 can.
     shadow = "".join(" " if each.isspace() or each in _DASHES else each for each in text[start:end])
     language = "ja" if _JAPANESE.search(shadow) else "en"
+    size = _JAPANESE_AT_ONCE if language == "ja" else len(shadow)
     begin = position = start
+    has_letter = False
     spans: list[_Span] = []
-    for piece in sentencex.segment(language, shadow):
+    for piece in _segments(shadow, language, size):
         position += len(piece)
+        has_letter = has_letter or any(character.isalpha() for character in piece)
         ends_here = position == end or text[position - 1].isspace() or piece[-1] in _FULL_STOPS
-        if ends_here and any(character.isalpha() for character in text[begin:position]):
+        if ends_here and has_letter:
             spans.append(_Span(begin, position))
-            begin = position
+            begin, has_letter = position, False
     if begin < end:  # what is left over has no letter
         spans.append(_Span(spans.pop().start if spans else begin, end))
     for span in spans:
         first, last = _stripped(text, span)
         yield Sentence(first, last, text[first:last])
+
+
+def _segments(shadow: str, language: str, size: int) -> Iterator[str]:
+    """What the splitter makes of stretches of ``size`` characters, which end at a full stop if one
+    is near.
+    """
+    start = 0
+    while start < len(shadow):
+        end = min(start + size, len(shadow))
+        if end < len(shadow):
+            end = shadow.rfind("。", start, end) + 1 or end
+        yield from sentencex.segment(language, shadow[start:end])
+        start = end
 
 
 def plain_blocks(text: str) -> Iterator[Block]:
@@ -162,8 +179,7 @@ def markdown_blocks(text: str) -> Iterator[Block]:
             continue
         span = _Span(lines[first].start, lines[last - 1].end)
         if token.type == "heading_open":
-            atx = _ATX_HEADING.match(text, span.start, span.end)
-            yield Block(*(atx.span(1) if atx else span), level=int(token.tag[1]))
+            yield Block(*_heading(text, span), level=int(token.tag[1]))
             continue
         is_item = False
         if token.type == "paragraph_open":
@@ -172,6 +188,18 @@ def markdown_blocks(text: str) -> Iterator[Block]:
             quoted = re.compile(r"[ \t]*>[ \t>]*").match(text, span.start, span.end)
             span = _Span(quoted.end(), span.end) if quoted else span
         yield Block(*span, is_item)
+
+
+def _heading(text: str, span: _Span) -> _Span:
+    """The words of the heading at ``span``, without number signs before and behind."""
+    opening = _ATX_HEADING.match(text, span.start, span.end)
+    if not opening:
+        return span
+    words = text[opening.end() : span.end].rstrip(" \t")
+    unclosed = words.rstrip("#")
+    if unclosed != words and unclosed.endswith((" ", "\t")):
+        words = unclosed.rstrip(" \t")
+    return _Span(opening.end(), opening.end() + len(words))
 
 
 def _lines(text: str) -> Iterable[_Span]:

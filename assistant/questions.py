@@ -29,9 +29,11 @@ _DAY = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 def read_question(text: str) -> tuple[str, Scope]:
     """The question in ``text`` without what narrows it, and the scope that this asks for.
 
-    QuestionError if nothing is left to ask, it is too long, or a date can't be read.
+    QuestionError if nothing is left to ask, it is too long or no text, or a date can't be read.
     """
     words = text.strip()
+    if any("\ud800" <= each <= "\udfff" for each in words):
+        raise QuestionError("the question is not UTF-8 text")
     if len(words) > MAXIMUM_QUESTION:
         raise QuestionError(
             f"the question has {len(words):,} characters; at most {MAXIMUM_QUESTION:,} are read"

@@ -51,7 +51,7 @@ def visible(text: str) -> str:
     """``text`` with control and formatting characters shown as escapes: a terminal obeys them."""
     return "".join(
         each
-        if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf"}
+        if each == "\n" or unicodedata.category(each) not in {"Cc", "Cf", "Cs"}
         else each.encode("unicode_escape").decode("ascii")
         for each in text
     )

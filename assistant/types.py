@@ -245,15 +245,19 @@ class Quote:
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Quote:
         """The quote that ``as_dict`` gave; KeyError, TypeError or ValueError if it is none."""
-        known = {field.name: field.default for field in dataclasses.fields(cls)}
-        values = {
-            name: fields[name] if default is dataclasses.MISSING else fields.get(name, default)
-            for name, default in known.items()
-        }
+        known = {field.name: field for field in dataclasses.fields(cls)}
+        values: dict[str, Any] = {}
+        for name, field in known.items():
+            default = field.default
+            value = fields[name] if default is dataclasses.MISSING else fields.get(name, default)
+            kind = "None" if value is None else type(value).__name__
+            if name not in {"date", "emphasis"} and kind not in str(field.type).split(" | "):
+                raise TypeError(f"{name} is {value!r}, not {field.type}")
+            values[name] = value
         day, emphasis = values.pop("date"), values.pop("emphasis")
         if emphasis is not None:
-            start, end = emphasis
-            emphasis = int(start), int(end)
+            start, end = map(int, emphasis)
+            emphasis = start, end
         return cls(
             **values,
             date=date.fromisoformat(day) if day is not None else None,
@@ -399,7 +403,7 @@ class Answer:
     quotes: tuple[Quote, ...]
     hits: tuple[Hit, ...]
     mode: Mode = Mode.RANKING
-    elsewhere: tuple[Quote, ...] = ()
+    elsewhere: Answer | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The answer as JSON types, the same at every door."""
@@ -410,7 +414,7 @@ class Answer:
             "confidence": self.confidence,
             "mode": str(self.mode),
             "quotes": [each.as_dict() for each in self.quotes],
-            "elsewhere": [each.as_dict() for each in self.elsewhere],
+            "elsewhere": self.elsewhere.as_dict() if self.elsewhere else None,
             "hits": [each.as_dict() for each in self.hits],
         }
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from assistant.library import Library
-from assistant.markdown import answer_blocks, escape, hit_blocks, quoted
+from assistant.markdown import answer_blocks, cited, escape, hit_blocks
 from tests.test_library import Shown
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"))
@@ -22,7 +22,7 @@ def words(text: str) -> list[str]:
 @given(TEXT | MARKUP)
 def test_a_quote_renders_as_its_words_and_as_nothing_else(text: str) -> None:
     for renderer in RENDERERS:
-        shown = Shown(renderer.render(quoted(text, "Title, ¶ 1")))
+        shown = Shown(renderer.render(cited(text, "Title, ¶ 1")))
         assert words(shown.text) == [*words(text), "—", "Title,", "¶", "1"]
         assert shown.tags <= {"blockquote", "p", "br"}
 
@@ -48,7 +48,7 @@ def test_most_sentences_stay_as_they_are() -> None:
 def test_an_answer_is_its_notes_and_its_quotes(summit: Library) -> None:
     answer = summit.answer("Does the treaty cover the Senkaku Islands?")
     (block,) = answer_blocks(answer)
-    assert block == quoted(answer.quotes[0].text, answer.quotes[0].citation)
+    assert block == cited(answer.quotes[0].text, answer.quotes[0].citation)
     assert block.startswith("> Both leaders reaffirmed")
     refused = summit.answer("How do I bake sourdough bread?")
     notice, nearest, *passages = answer_blocks(refused)

@@ -192,7 +192,7 @@ def test_a_lower_error_takes_more_confidence() -> None:
     thresholds = [threshold(each) for each in (0.0, 0.05, 0.1, 0.2, 0.3, 1.0)]
     assert thresholds == sorted(thresholds, reverse=True)
     assert thresholds[0] == 1.0
-    signals = Signals(2.0, 7.0, 2.0, agreement=True, evidence=0.6, lead=0.1)
+    signals = Signals(2.0, 7.0, 2.0, agreement=True)
     unsure = dataclasses.replace(signals, answerable=-5.0, best=-5.0, agreement=False)
     assert 0 < confidence(unsure) < confidence(signals) < 1
 

@@ -16,7 +16,7 @@ from assistant.documents import (
     format_of,
     read_file,
 )
-from assistant.errors import DocumentError
+from assistant.errors import DocumentError, LibraryError
 from assistant.extraction.jsonl import parted
 from assistant.library import SOURCES, Library
 from assistant.types import Document, Problem
@@ -58,6 +58,8 @@ def add(library: Library, readouts: Sequence[Incoming]) -> Intake:
             problems += left_out
         except DocumentError as error:
             problems.append(Problem(each.name, str(error)))
+        except OSError as error:
+            problems.append(Problem(each.name, f"can't be kept ({error.strerror})"))
     return Intake(tuple(added), tuple(problems))
 
 
@@ -104,23 +106,27 @@ def _metadata(readout: Incoming) -> str:
 def remove(library: Library, document: Document) -> None:
     """Move the document's file, and the one beside it, to ``source_docs/.removed``.
 
-    Of a collection only the document's line is moved, as long as there are others.
+    Of a collection only the document's line is moved, as long as there are others. LibraryError if
+    they can't be moved.
     """
     path = library.folder / SOURCES / document.path
     attic = library.folder / SOURCES / REMOVED
-    attic.mkdir(exist_ok=True)
-    if format_of(path) == COLLECTION:
-        content = path.read_bytes()
-        kept, line = parted(content, document.id.partition("#")[2])
-        if kept.strip():
-            _unused(attic / path.name).write_bytes(line)
-            temporary = path.with_name(f".{path.name}")
-            temporary.write_bytes(kept)
-            temporary.replace(path)
-            return
-    for each in (path, path.with_suffix(METADATA_SUFFIX)):
-        if each.exists():
-            each.rename(_unused(attic / each.name))
+    try:
+        attic.mkdir(exist_ok=True)
+        if format_of(path) == COLLECTION:
+            content = path.read_bytes()
+            kept, line = parted(content, document.id.partition("#")[2])
+            if kept.strip():
+                _unused(attic / path.name).write_bytes(line)
+                temporary = path.with_name(f".{path.name}")
+                temporary.write_bytes(kept)
+                temporary.replace(path)
+                return
+        for each in (path, path.with_suffix(METADATA_SUFFIX)):
+            if each.exists():
+                each.rename(_unused(attic / each.name))
+    except OSError as error:
+        raise LibraryError(f"{path} can't be removed: {error}") from error
 
 
 def _unused(path: Path) -> Path:

@@ -16,7 +16,7 @@ from assistant.types import Answer, Document, Hit, Outcome, Quote
 from assistant.web.permalink import address
 from assistant.web.wording import Wording
 
-_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z\x80-\U0010ffff]")
+_NOT_ALPHANUMERIC = re.compile(r"[^0-9A-Za-z\x80-\ud7ff\ue000-\U0010ffff]")
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3040-\u30ff]")),
     ("ko", re.compile(r"[\uac00-\ud7af]")),
@@ -92,11 +92,7 @@ def answer_html(
         lines.append(f'<p class="note">{escape(asked_of)}</p>')
     if answer.outcome == Outcome.ANSWERED:
         lines.append(f'<p class="outcome">{escape(wording.answered(len(answer.quotes)))}</p>')
-        starts = {(hit.document.id, hit.paragraph.id): hit.paragraph.start for hit in answer.hits}
-        lines += [
-            _passage(each, starts[each.document, each.paragraph_id], number, reader)
-            for number, each in enumerate(answer.quotes, start=1)
-        ]
+        lines.append(_quotes(answer, reader))
     else:
         lines.append(_refusal(answer, reader))
     if turn:
@@ -104,6 +100,14 @@ def answer_html(
     if suggestions:
         lines.append(_suggestions(suggestions, reader))
     return f'<div class="answer">{"".join(lines)}</div>'
+
+
+def _quotes(answer: Answer, reader: Reader) -> str:
+    starts = {(hit.document.id, hit.paragraph.id): hit.paragraph.start for hit in answer.hits}
+    return "".join(
+        _passage(each, starts[each.document, each.paragraph_id], number, reader)
+        for number, each in enumerate(answer.quotes, start=1)
+    )
 
 
 def _refusal(answer: Answer, reader: Reader) -> str:
@@ -116,6 +120,9 @@ def _refusal(answer: Answer, reader: Reader) -> str:
         f'<div class="notice"><h2 class="outcome">{escape(title)}</h2>'
         f"<p>{escape(more)} {escape(wording.silence)}</p></div>"
     )
+    if answer.elsewhere:
+        title = f'<p class="outcome">{escape(wording.elsewhere)}</p>'
+        notice += title + _quotes(answer.elsewhere, reader)
     return notice + (_nearest(nearest, answer.hits, reader) if answer.hits else "")
 
 
@@ -132,8 +139,11 @@ def _passage(quote: Quote, paragraph_start: int, number: int, reader: Reader) ->
     details = " ".join(f'<span class="fact">{escape(fact)}</span>' for fact in facts)
     emphasis = (Mark(*quote.emphasis, "exact"),) if quote.emphasis else ()
     named = address(quote.document, quote.paragraph_id, paragraph_start, quote.start, quote.end)
+    context = ""
+    if quote.context:
+        context = f'<p class="context" dir="auto">{escape(quote.context.strip())}</p>'
     return (
-        f'<figure class="passage"><blockquote lang="{language_of(quote.text)}" dir="auto">'
+        f'<figure class="passage">{context}<blockquote lang="{language_of(quote.text)}" dir="auto">'
         f"{marked(quote.text, quote.start, emphasis)}</blockquote><figcaption>"
         f'<a class="citation" href="{escape(cite_url(named))}">'
         f'<span class="number">{number}</span> <span class="cited">'

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import base64
 import hmac
+from asyncio import CancelledError
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address, ip_network
+from math import ceil
+from time import monotonic
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -69,6 +74,28 @@ def _refusal(
     if is_for_programs(scope["path"]):
         return problem(scope["path"], status, reason, headers)
     return PlainTextResponse(reason, status, headers)
+
+
+class Ending:
+    """Completes a stream that the server's own end cancels, which would fail with a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noted)
+        except CancelledError:
+            if scope["type"] != "http" or not started:
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class SameOrigin:
@@ -170,6 +197,50 @@ class Limited:
             if started:
                 raise
             await _refusal(scope, 413, f"more than {most:,} bytes")(scope, receive, send)
+
+
+class Paced:
+    """Refuses a client that sends more than ``per_second`` for long, after ``burst`` at once.
+
+    Pages and files don't count, questions and changes do. A client is known by its address, of IPv6
+    the network's part; this machine's own are not held back. The last ``clients`` are remembered.
+    """
+
+    def __init__(
+        self, app: ASGIApp, burst: int = 120, per_second: float = 2.0, clients: int = 10_000
+    ) -> None:
+        self.app = app
+        self.burst = burst
+        self.per_second = per_second
+        self.clients = clients
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # and as of when
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        counts = scope["type"] == "http" and scope["method"] not in _SAFE_METHODS
+        if counts and not self._may((scope["client"] or ("127.0.0.1",))[0]):
+            wait = str(ceil(1 / self.per_second))
+            refusal = _refusal(
+                scope, 429, "too many questions from you; wait a little", {"retry-after": wait}
+            )
+            await refusal(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+    def _may(self, address: str) -> bool:
+        try:
+            client = ip_address(address)
+        except ValueError:  # not TCP
+            return True
+        if client.is_loopback:
+            return True
+        known = str(ip_network((client, 64), strict=False)) if client.version == 6 else address
+        now = monotonic()
+        left, then = self._left.pop(known, (float(self.burst), now))
+        left = min(float(self.burst), left + (now - then) * self.per_second)
+        self._left[known] = (left - 1 if left >= 1 else left, now)
+        if len(self._left) > self.clients:
+            self._left.popitem(last=False)
+        return left >= 1
 
 
 class Known:

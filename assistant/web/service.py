@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
-from assistant.web.security import Headed, Known, Limited, SameOrigin, Shared
+from assistant.web.security import Ending, Headed, Known, Limited, Paced, SameOrigin, Shared
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +62,14 @@ def guard(app: Starlette, settings: Settings) -> None:
     # The last added is the first to see a request.
     app.add_middleware(Limited, most=_MOST_BYTES, larger=BODY_LIMITS)
     app.add_middleware(SameOrigin, origins=settings.origins)
+    app.add_middleware(Paced)
     if settings.auth or settings.token:
         app.add_middleware(Known, password=settings.auth, token=settings.token)
     if settings.origins:
         app.add_middleware(Shared, origins=settings.origins)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(settings.hosts or LOOPBACK))
     app.add_middleware(Headed)
+    app.add_middleware(Ending)
 
 
 def names_of(host: str) -> tuple[str, ...]:

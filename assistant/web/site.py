@@ -8,7 +8,7 @@ import queue
 import re
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,7 +40,7 @@ from assistant.web.panel import (
     source_html,
 )
 from assistant.web.permalink import Found, find
-from assistant.web.render import Mark, Reader, examples_html
+from assistant.web.render import Mark, Reader, error_html, examples_html
 from assistant.web.wording import ENGLISH, LANGUAGES
 
 STATIC = Path(__file__).parent / "static"
@@ -193,25 +193,42 @@ def _add(
     events: queue.SimpleQueue[dict[str, object]] = queue.SimpleQueue()
 
     def work() -> None:
-        with editing:
-            came = intake.add(site.library, readouts)
-            problems = came.problems
-            _, unbuilt = site.cards()
-            try:
-                if came.added or unbuilt:
-                    site.library.build(lambda done, all_: events.put({"done": done, "of": all_}))
-            except ReadoutError as error:
-                problems = (*problems, *(Problem(each, str(error)) for each in came.added))
-        added = len(came.added) if problems == came.problems else 0
-        _, still = site.cards()
-        html = added_html(added, problems, reader)
-        events.put({"html": html, "added": added, "built": bool(unbuilt and not still)})
+        told: dict[str, object] = {
+            "html": error_html(reader.wording.failed, reader.wording.failed_more),
+            "added": 0,
+        }
+        try:
+            told = _added(site, readouts, reader, editing, events.put)
+        finally:  # whatever happens, or the page would wait for ever
+            events.put(told)
 
     threading.Thread(target=work, daemon=True).start()
     event: dict[str, object] = {}
     while "html" not in event:
         event = events.get()
         yield json.dumps(event) + "\n"
+
+
+def _added(
+    site: Site,
+    readouts: Sequence[intake.Incoming],
+    reader: Reader,
+    editing: threading.Lock,
+    tell: Callable[[dict[str, object]], None],
+) -> dict[str, object]:
+    with editing:
+        came = intake.add(site.library, readouts)
+        problems = came.problems
+        _, unbuilt = site.cards()
+        try:
+            if came.added or unbuilt:
+                site.library.build(lambda done, all_: tell({"done": done, "of": all_}))
+        except ReadoutError as error:
+            problems = (*problems, *(Problem(each, str(error)) for each in came.added))
+    added = len(came.added) if problems == came.problems else 0
+    _, still = site.cards()
+    html = added_html(added, problems, reader)
+    return {"html": html, "added": added, "built": bool(unbuilt and not still)}
 
 
 def _documents(

@@ -2,7 +2,7 @@
 
     python -m tests.benchmark DATA --peers FOLDER [--documents N] [--rounds 5]
 
-DATA is a JSONL file of readouts as `tests.jsonl_library` takes it; FOLDER has the environments that
+DATA is a JSONL file of readouts, which may be gzipped; FOLDER has the environments that
 `tests/benchmark/install_peers.sh` makes. All run the same weights on the same paragraphs. Systems
 take turns in each round, and medians are given, so that what else the machine does falls on all of
 them alike: read the ratios, not the milliseconds. "cpu" is processor time, which is disturbed less.
@@ -28,8 +28,8 @@ import torch
 from assistant import graph
 from assistant.encoder import DEFAULT_MODEL, model_folder
 from assistant.library import INDEX, SOURCES, Library
+from tests.benchmark.readouts import write_library
 from tests.conftest import PROJECT
-from tests.jsonl_library import write_library
 
 SYSTEMS = Path(__file__).parent / "systems"
 OURS = "readout_assistant"

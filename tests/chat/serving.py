@@ -86,7 +86,7 @@ def serving(
                 error.close()
                 break
             except URLError:
-                if process.poll() is not None or time.monotonic() - started > 60:
+                if process.poll() is not None or time.monotonic() - started > 180:
                     raise
                 time.sleep(0.05)
         yield Chat(url, folder, process, time.monotonic() - started)

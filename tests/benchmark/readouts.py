@@ -1,0 +1,31 @@
+"""Readouts in a JSON-lines file as a library of text files, so that one of them can change."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import yaml
+
+from assistant.library import SOURCES
+
+
+def write_library(jsonl: Path, library: Path) -> int:
+    """Write the readouts in ``jsonl`` below ``library``; returns how many there are."""
+    opener = gzip.open if jsonl.suffix == ".gz" else open
+    sources = library / SOURCES
+    sources.mkdir(parents=True, exist_ok=True)
+    count = 0
+    with opener(jsonl, "rt", encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            count += 1
+            known = {"title": row["title"], "url": row.get("source_url")}
+            known |= {key: row.get(key) for key in ("date", "issuer")}
+            front = yaml.safe_dump(
+                {key: value for key, value in known.items() if value}, allow_unicode=True
+            )
+            text = "\n\n".join(row["paragraphs"])
+            path = sources / f"{row['doc']}.txt"
+            path.write_text(f"---\n{front}---\n{text}\n", encoding="utf-8")
+    return count
