@@ -21,6 +21,7 @@ _NO_ADDRESS = re.compile(r"[<>\s\\]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _BIBTEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 _BIBTEX |= {each: f"\\{each}" for each in "&%$#_{}"}
+_ADDRESS = {ord("{"): "%7B", ord("}"): "%7D", ord("\\"): "%5C"}
 _MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
 
 
@@ -97,7 +98,7 @@ def _bibtex(quote: Quote) -> str:
         "year": str(quote.date.year) if quote.date else "",
         "month": _MONTHS[quote.date.month - 1] if quote.date else "",
         "day": str(quote.date.day) if quote.date else "",
-        "url": "".join(quote.url.split()).translate({ord("{"): "%7B", ord("}"): "%7D"}),
+        "url": "".join(_line(quote.url).split()).translate(_ADDRESS),
         "note": _tex(f"{_locator(quote)}; {_file(quote)}"),
         "annote": _tex(quote.text),
     }

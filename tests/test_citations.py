@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 import rispy
 from bibtexparser.entrypoint import parse_string
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -134,6 +134,7 @@ hostile = st.text(
 )
 
 
+@settings(deadline=None)
 @given(hostile, hostile, hostile, hostile)
 def test_no_text_breaks_out_of_its_field(text: str, title: str, issuer: str, url: str) -> None:
     quote = replace(PDF, text=f"a{text}", title=f"a{title}", issuer=issuer, url=url)

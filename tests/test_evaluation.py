@@ -179,3 +179,11 @@ def test_the_summit_questions_are_answered_at_least_this_well(summit: Library) -
     assert metrics["R@5"].value == 1.0
     assert metrics["quote@1"].value >= 0.85
     assert metrics["quote@3"].value >= 0.93
+
+
+def test_an_answer_in_a_collection_is_named_with_or_without_the_collection() -> None:
+    for name in ("a", "calls#a"):
+        assert evaluation.Gold(name, 2).is_in("calls#a", 2)
+        assert not evaluation.Gold(name, 2).is_in("calls#b", 2)
+        assert not evaluation.Gold(name, 2).is_in("calls#a", 3)
+    assert evaluation.Gold("a").is_in("a", 7)

@@ -1,10 +1,11 @@
-"""A conversation as a file to keep, with every quote cited: Markdown, or a page of its own."""
+"""A conversation as a file to keep: Markdown or a page with every quote cited, or references."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from assistant.citations import Style, cite_all
 from assistant.markdown import cited
 from assistant.markdown import escape as escape_markdown
 from assistant.types import Answer, Outcome, Quote
@@ -57,6 +58,26 @@ def page(turns: Sequence[Turn], reader: Reader, day: date) -> str:
         + "\n".join(blocks)
         + f"\n<footer>{escape(_exported(day, reader))}</footer></body></html>\n"
     )
+
+
+def bibtex(turns: Sequence[Turn], reader: Reader, day: date) -> str:
+    """References to the quotes, each once, as BibTeX."""
+    return _references(turns, Style.BIBTEX)
+
+
+def ris(turns: Sequence[Turn], reader: Reader, day: date) -> str:
+    """References to the quotes, each once, as RIS."""
+    return _references(turns, Style.RIS)
+
+
+def csl_json(turns: Sequence[Turn], reader: Reader, day: date) -> str:
+    """References to the quotes, each once, as CSL-JSON."""
+    return _references(turns, Style.CSL_JSON)
+
+
+def _references(turns: Sequence[Turn], style: Style) -> str:
+    quotes = dict.fromkeys(quote for turn in turns for quote in turn.answer.quotes)
+    return cite_all(list(quotes), style) + "\n"
 
 
 def _notes(answer: Answer, wording: Wording) -> Iterator[str]:

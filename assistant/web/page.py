@@ -107,6 +107,9 @@ aria-label="{escape(wording.menu)}">⋯</button>
 <details id="export"><summary>{escape(wording.export)}</summary><div>
 <a download href="/conversation/none.md">{escape(wording.export_markdown)}</a>
 <a download href="/conversation/none.html">{escape(wording.export_html)}</a>
+<a download href="/conversation/none.bib">BibTeX</a>
+<a download href="/conversation/none.ris">RIS</a>
+<a download href="/conversation/none.json">CSL-JSON</a>
 <button type="button" id="print">{escape(wording.print_page)}</button>
 </div></details>
 <button type="button" id="language" lang="{wording.other_language}" \

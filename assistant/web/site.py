@@ -46,7 +46,13 @@ from assistant.web.wording import ENGLISH, LANGUAGES
 STATIC = Path(__file__).parent / "static"
 _MOST_MARKS = 100
 _MOST_FILES = 50
-_EXPORTS = {"md": ("text/markdown", export.markdown), "html": ("text/html", export.page)}
+_EXPORTS = {
+    "md": ("text/markdown", export.markdown),
+    "html": ("text/html", export.page),
+    "bib": ("application/x-bibtex", export.bibtex),
+    "ris": ("application/x-research-info-systems", export.ris),
+    "json": ("application/vnd.citationstyles.csl+json", export.csl_json),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,18 +191,27 @@ def test_without_a_file_for_them_no_verdicts_are_asked(visit: Visit) -> None:
     assert visit.texts(".verdict") == []
 
 
-@pytest.mark.parametrize(("label", "suffix"), [("As Markdown", "md"), ("As a web page", "html")])
+@pytest.mark.parametrize(
+    ("label", "suffix", "where"),
+    [
+        ("As Markdown", "md", "¶ 1"),
+        ("As a web page", "html", "¶"),
+        ("BibTeX", "bib", "para. 1"),
+        ("RIS", "ris", "para. 1"),
+        ("CSL-JSON", "json", "para. 1"),
+    ],
+)
 def test_the_conversation_is_exported_with_its_citations(
-    at_desk: Visit, label: str, suffix: str
+    at_desk: Visit, label: str, suffix: str, where: str
 ) -> None:
     at_desk.ask("What was agreed on cod?")
     at_desk.page.locator("#export summary").click()
     with at_desk.page.expect_download() as download:
-        at_desk.page.get_by_text(label).click()
+        at_desk.page.get_by_text(label, exact=True).click()
     assert download.value.suggested_filename.endswith(f".{suffix}")
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert "cod in the Barents Sea" in re.sub(r"&#32;", " ", text)
-    assert "¶" in text
+    assert where in text
 
 
 def test_a_changed_file_is_told_where_its_quote_is_shown(at_desk: Visit, desk: Chat) -> None:

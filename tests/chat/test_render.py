@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from assistant.citations import cite
 from assistant.evaluation import read_questions
 from assistant.library import Library
 from assistant.types import Answer, Outcome, Quote
@@ -161,6 +162,14 @@ def test_exported_markdown_renders_the_words_as_they_are(text: str) -> None:
     quote = Quote(words, "d", "Title", None, "", "", "d.txt", 1, "id", 0, len(words), "0" * 64)
     rendered = MarkdownIt().render(export.markdown([turn(quote)], READER, date(2025, 2, 7)))
     assert words in " ".join(Text(rendered).text.split())
+
+
+def test_quotes_are_exported_as_references_each_once() -> None:
+    quote = Quote("A b.", "d", "Title", None, "", "", "d.txt", 1, "id", 0, 4, "0" * 64)
+    turns, day = [turn(quote), turn(quote)], date(2025, 2, 7)
+    assert export.bibtex(turns, READER, day) == cite(quote, "bibtex") + "\n"
+    assert export.ris(turns, READER, day) == cite(quote, "ris") + "\n"
+    assert export.csl_json(turns, READER, day) == cite(quote, "csl-json") + "\n"
 
 
 def test_an_exported_page_needs_nothing_else(summit: Library) -> None:
