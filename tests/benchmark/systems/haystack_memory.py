@@ -16,7 +16,11 @@ def build(passages, folder):
     embedder = SentenceTransformersDocumentEmbedder(model=os.environ["MODEL"], progress_bar=False)
     embedder.warm_up()
     store = InMemoryDocumentStore()
-    store.write_documents(embedder.run([Document(content=each) for each in passages])["documents"])
+    store.write_documents(
+        embedder.run(
+            [Document(id=str(place), content=each) for place, each in enumerate(passages)]
+        )["documents"]
+    )
     store.save_to_disk(f"{folder}/store.json")
 
 
