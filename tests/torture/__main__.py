@@ -107,8 +107,8 @@ def main() -> None:
         print(_line(*rows[-1]), flush=True)
         for loss in row.losses[:10]:
             print(f"    LOST: {loss}", flush=True)
-    if options.report:
-        options.report.write_text(_report(options, rows), encoding="utf-8")
+        if options.report:  # so far, as the whole takes long
+            options.report.write_text(_report(options, rows), encoding="utf-8")
     sys.exit(any(row.losses for _, row, _ in rows))
 
 

@@ -263,15 +263,16 @@ def _requests(random_: random.Random, runs: int) -> Row:
         library = toy(folder)
         library.build()
         app = create_app(library, Settings(editable=True, feedback=folder / "feedback.jsonl"))
-        paths = sorted(set(_paths(app.routes)))
-        paths += 3 * [each for each in paths if not each.startswith("/chat")]
+        routes = sorted(set(_routes(app.routes)))
+        often = [each for each in routes if not each[1].startswith("/chat")]
         with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False) as client:
             for _ in range(runs):
-                path = random_.choice(paths)
+                method, path = random_.choice(random_.choice([routes, often, often]))
                 while "{" in path:
                     before, _, rest = path.partition("{")
                     path = before + _in_path(random_) + rest.partition("}")[2]
-                method = random_.choice(["GET", "GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS"])
+                if random_.random() < 0.2:
+                    method = random_.choice(["GET", "POST", "DELETE", "PUT", "HEAD", "OPTIONS"])
                 options: dict[str, Any] = {"params": _fields(random_), "headers": _headers(random_)}
                 if method in {"POST", "PUT"}:
                     options |= _body(random_)
@@ -288,7 +289,7 @@ def _requests(random_: random.Random, runs: int) -> Row:
                     losses.append(f"a traceback: {method} {path!r}")
             said(library)
     seen = ", ".join(f"{count} × {status}" for status, count in sorted(statuses.items()))
-    return Row("hostile requests", runs, runs, tuple(losses), f"{len(set(paths))} routes; {seen}")
+    return Row("hostile requests", runs, runs, tuple(losses), f"{len(routes)} routes; {seen}")
 
 
 def nowhere_to_add(random_: random.Random, runs: int) -> Row:
@@ -317,15 +318,16 @@ def _added_nowhere() -> bool:
     return last["added"] == 0 and "can&#39;t" in last["html"] and removed.status_code == 503
 
 
-def _paths(routes: Any, root: str = "") -> Iterator[str]:
+def _routes(routes: Any, root: str = "") -> Iterator[tuple[str, str]]:
     for route in routes:
         path = root + getattr(route, "path", "")
-        yield path or "/"
+        for method in getattr(route, "methods", None) or ["GET"]:
+            yield method, path or "/"
         inner = getattr(route, "routes", None) or getattr(
             getattr(route, "app", None), "routes", None
         )
         if inner:
-            yield from _paths(inner, path)
+            yield from _routes(inner, path)
 
 
 def _in_path(random_: random.Random) -> str:
