@@ -76,7 +76,7 @@ $(VENV)/.installed: pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install $(TORCH)
 	$(PIP) install --no-deps --require-hashes --requirement requirements.txt
-	$(PIP) install --no-deps --editable .
+	$(PIP) install --no-deps --editable '.[formats]'
 	$(BIN)/python -m pip check
 	touch $@
 

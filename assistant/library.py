@@ -353,10 +353,13 @@ def _miscited(quote: Quote, document: Document) -> str:
         return "paragraph number"
     words = Sentence(quote.start, quote.end, quote.text)
     own = Quote.of(document, paragraph, words)
-    for name in ("document", "title", "date", "issuer", "url"):
+    for name in ("document", "title", "date", "issuer", "url", "page"):
         if getattr(quote, name) != getattr(own, name):
             return name
-    return ""
+    if not document.text[: quote.start].endswith(quote.context):
+        return "context"
+    start, end = quote.emphasis or (quote.start, quote.end)
+    return "" if quote.start <= start < end <= quote.end else "emphasis"
 
 
 def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Sequence[Hit]:

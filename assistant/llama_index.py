@@ -26,7 +26,10 @@ except ImportError as error:
         "this needs a package that isn't installed: pip install 'readout-assistant[llama-index]'"
     ) from error
 
-_FOR_PROGRAMS = ["text", "path", "paragraph_id", "start", "end", "sha256", "document"]
+_FOR_PROGRAMS = [
+    "text", "path", "paragraph_id", "start", "end", "sha256", "source_sha256", "extractor", "page",
+    "emphasis", "context", "document",
+]  # fmt: skip
 
 
 class ReadoutRetriever(BaseRetriever):

@@ -53,11 +53,11 @@ def test_the_lock_has_the_releases_that_are_tested() -> None:
 
 
 def default_install() -> set[str]:
-    """All that the default install needs here, without torch and what comes with it."""
+    """All that `make chat` installs here, without torch and what comes with it."""
     tomllib = pytest.importorskip("tomllib")  # from Python 3.11 on
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     found: set[str] = set()
-    for each in project["dependencies"]:
+    for each in (*project["dependencies"], *project["optional-dependencies"]["formats"]):
         needed(canonical(Requirement(each).name), found)
     return found
 
