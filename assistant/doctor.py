@@ -13,7 +13,7 @@ from typing import Any
 
 from assistant import __version__
 from assistant.documents import read_documents
-from assistant.encoder import DEFAULT_MODEL, load_encoder
+from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
 from assistant.errors import IndexMissingError, ReadoutError
 from assistant.library import SOURCES, Library
 
@@ -62,7 +62,8 @@ def examine(folder: Path) -> Iterator[Check]:
     except ReadoutError:
         yield _model()
         return
-    yield _attempt("model", lambda: f"{library.encoder.name} is the one that built the index")
+    yield _attempt("model", lambda: f"{_loaded(library.encoder)}, which built the index")
+    yield _reader(library)
     yield _attempt("asking", lambda: f"{len(library.retrieve(title[:200]))} passages of a readout")
 
 
@@ -83,6 +84,7 @@ def _installation() -> Iterator[Check]:
         ("mcp", "MCP"),
         ("langchain", "LangChain"),
         ("llama-index", "LlamaIndex"),
+        ("formats", "HTML, PDF and DOCX"),
         ("evaluate", "measuring"),
     ):
         packages = [each for each in needed if f'extra == "{extra}"' in each.replace("'", '"')]
@@ -128,7 +130,21 @@ def _index(library: Library) -> Check:
 
 
 def _model() -> Check:
-    return _attempt("model", lambda: f"{load_encoder(DEFAULT_MODEL).name} is as it was packed")
+    return _attempt("model", lambda: f"{_loaded(load_encoder(DEFAULT_MODEL))}, as it was packed")
+
+
+def _loaded(encoder: Encoder) -> str:
+    encoder.load()
+    return f"{encoder.name} with {encoder.runtime}"
+
+
+def _reader(library: Library) -> Check:
+    if library.reader:
+        return Check("reader", State.FINE, "tells what the readouts say from what they don't")
+    remedy = "pip install --force-reinstall readout-assistant"
+    if library.encoder.name != DEFAULT_MODEL:
+        remedy = f"build the index with {DEFAULT_MODEL} if it is wanted"
+    return Check("reader", State.NOTE, "off: answers rest on the ranking alone", remedy)
 
 
 def _attempt(name: str, attempt: Callable[[], str]) -> Check:

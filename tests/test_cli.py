@@ -229,7 +229,8 @@ def test_doctor_finds_nothing_wrong_with_a_good_library(summit: Library) -> None
     result = readout(summit, "doctor")
     assert result.exit_code == 0
     assert "ok      index: 1 documents" in result.stdout
-    assert "ok      model: all-MiniLM-L6-v2 is the one that built the index" in result.stdout
+    assert "ok      model: all-MiniLM-L6-v2 with OpenVINO" in result.stdout
+    assert "ok      reader: " in result.stdout
     assert "ok      asking: 5 passages" in result.stdout
     checks = json.loads(readout(summit, "doctor", "--json").stdout)
     assert {each["name"] for each in checks} >= {"installation", "library", "documents", "index"}
