@@ -171,7 +171,7 @@ def altered_quotes(random_: random.Random, runs: int) -> Row:
                 losses.append(f"run {run}: a true quote is not verified: {library.verify(quote)}")
             fields = quote.as_dict()
             # How a paragraph is addressed is not part of what a reader is told; and a quote of an
-            # earlier text of the file, or of another extractor's, is verified with words that say so.
+            # earlier text of the file, or of another extractor's, is verified in words that say so.
             loose = {"citation", "paragraph_id", "sha256", "source_sha256", "extractor"}
             name = random_.choice(sorted(fields.keys() - loose))
             value = random_.choice([*strange, f"{fields[name]}x", fields["start"] + 1])
