@@ -15,6 +15,7 @@ from itertools import zip_longest
 from math import exp
 
 from assistant.confidence import MAXIMUM_ERROR, Signals, confidence, threshold
+from assistant.questions import read_question
 from assistant.reader import NOTHING, Reader, Reading
 from assistant.types import Answer, Hit, Mode, Outcome, Paragraph, Quote, Sentence
 from assistant.windows import Passage
@@ -40,9 +41,10 @@ _REFERS_BACK = re.compile(
 )
 _NEGATION = re.compile(
     r"\b(?:not|no|never|none|neither|nor|without|cannot|oppos\w+|reject\w*|refus\w+|den(?:y|ied|ies)"
-    r"|declin\w+|against|prevent\w*|avoid\w*|unless|efforts? to|attempts? to)\b|n[’']t\b",
+    r"|declin\w+|against|prevent\w*|avoid\w*|unless)\b|n[’']t\b",
     re.I,
 )
+_ATTEMPT = re.compile(r"\b(?:efforts?|attempts?|threats?|plans?) to\W*$", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def answer(
 
     With ``reader``, at most ``maximum_error`` of the answers given were wrong when it was measured.
     """
-    readings = readings_of(searched_for, hits, reader)
+    readings = readings_of(question, searched_for, hits, reader)
     ranked = _ranked(hits, readings)
     evidence = ranked[0].evidence if ranked else 0.0
     if reader and ranked:
@@ -98,11 +100,19 @@ def close_sentences(hits: Sequence[Hit], readings: Sequence[Reading] = ()) -> li
     return [_quote(each) for each in _close(_ranked(hits, readings))]
 
 
-def readings_of(question: str, hits: Sequence[Hit], reader: Reader | None) -> list[Reading]:
-    """What the reader, if there is one, makes of the first hits, in order."""
+def readings_of(
+    question: str, searched_for: str, hits: Sequence[Hit], reader: Reader | None
+) -> list[Reading]:
+    """What the reader, if there is one, makes of the first hits, in order.
+
+    A follow-up is read as it was asked and as it was searched, and the surer reading counts.
+    """
     if reader is None:
         return []
-    return reader.read(question, [Passage.of(hit.document, hit.paragraph) for hit in hits[:_READ]])
+    passages = [Passage.of(hit.document, hit.paragraph) for hit in hits[:_READ]]
+    asked = dict.fromkeys([read_question(question)[0], searched_for])
+    readings = zip(*(reader.read(each, passages) for each in asked), strict=True)
+    return [max(some, key=lambda each: each.answerable) for some in readings]
 
 
 def signals(hits: Sequence[Hit], readings: Sequence[Reading]) -> Signals:
@@ -171,4 +181,5 @@ def _emphasis(paragraph: Paragraph, sentence: Sentence, reading: Reading) -> tup
 def _reads_otherwise(sentence: Sentence, emphasis: tuple[int, int]) -> bool:
     """Whether the rest of the sentence denies something, so that the emphasis could mislead."""
     start, end = emphasis[0] - sentence.start, emphasis[1] - sentence.start
-    return bool(_NEGATION.search(sentence.text[:start]) or _NEGATION.search(sentence.text[end:]))
+    before, after = sentence.text[:start], sentence.text[end:]
+    return any(map(_NEGATION.search, (before, after))) or bool(_ATTEMPT.search(before))

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from math import exp
 
-# The default: at most this share of the answers given may be wrong. With one in ten, three in four
-# of the questions that have an answer are refused.
-MAXIMUM_ERROR = 0.25
+# The default: at most this share of the answers given may be wrong. With one in ten, a third of the
+# questions that have an answer are refused.
+MAXIMUM_ERROR = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Signals:
 
 
 # Fitted by `python -m training.fit`, in the order of the signals.
-_COEFFICIENTS: Sequence[float] = (0.1351, 0.0928, 0.1038, 0.4453)
-_INTERCEPT = 0.9973
+_COEFFICIENTS: Sequence[float] = (0.2186, 0.0848, 0.3486, 0.5537)
+_INTERCEPT = 0.9308
 # Highest share of wrong answers given, and the confidence that it takes, in cross-validation.
 _THRESHOLDS: Sequence[tuple[float, float]] = (
-    (0.05, 0.919),
-    (0.1, 0.885),
-    (0.15, 0.729),
-    (0.2, 0.612),
-    (0.25, 0.424),
-    (0.3, 0.265),
-    (0.4, 0.092),
+    (0.05, 0.911),
+    (0.1, 0.786),
+    (0.15, 0.497),
+    (0.2, 0.318),
+    (0.25, 0.171),
+    (0.3, 0.108),
+    (0.4, 0.032),
     (1.0, 0.0),
 )
 

@@ -247,7 +247,7 @@ def table(report: dict[str, Any]) -> str:
 def respond(library: Library, question: Question, *, by_document: bool = False) -> Response:
     """The assistant's response; the units found are paragraphs, or documents."""
     answer = library.answer(question.text, history=question.history)
-    readings = readings_of(answer.searched_for, answer.hits, library.reader)
+    readings = readings_of(question.text, answer.searched_for, answer.hits, library.reader)
     hits = library.retrieve(question.text, history=question.history, k=DEPTH)
     return _response(
         question,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assistant.network import Network
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "9f07bae30c14787407a272f3a1509fe2616e9245d47721f0eb6f5adc5f3ba860"
+WEIGHTS_SHA256 = "d7ae91c71f64b182979b3a61513c77bfe9017d1af5aed7f31624b40eb23316d4"
 
 _log = logging.getLogger(__name__)
 

@@ -57,8 +57,9 @@ def test_a_follow_up_shows_what_was_searched(summit: Library) -> None:
     )
     assert result.stdout.startswith(
         "Searched for: And on North Korea? (What did they say about Taiwan? "
-        "Japan–U.S. Summit Meeting (7 February 2025))\n\nThey reaffirmed their commitment"
+        "Japan–U.S. Summit Meeting (7 February 2025))\n\n(Before it: The leaders also exchanged"
     )
+    assert "\nThey reaffirmed their commitment" in result.stdout
 
 
 def test_retrieve_prints_paragraphs_with_scores(summit: Library) -> None:
@@ -312,7 +313,7 @@ def test_control_characters_of_a_document_do_not_reach_the_terminal(tmp_path: Pa
     (tmp_path / SOURCES).mkdir()
     hostile = "They spoke of \x1b[31mred\x1b[0m lines and \u202etheir defence\u202c."
     (tmp_path / SOURCES / "a.txt").write_text(hostile)
-    question = "Did they speak of red lines?"
+    question = "What did they say about red lines?"
     assert (
         "\\x1b[31mred\\x1b[0m lines and \\u202etheir" in readout(tmp_path, "ask", question).stdout
     )

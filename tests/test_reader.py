@@ -35,9 +35,10 @@ def trained() -> Reader:
 @pytest.mark.parametrize(
     ("question", "paragraph", "words", "span", "answerable"),
     [
-        ("How long did the meeting last?", 1, "approximately 110 minutes", 7.29, 2.69),
-        ("How long did the meeting last?", 5, "five consecutive years", 1.08, 0.28),
-        ("Who paid for dinner?", 1, "Japanese Prime Minister Ishiba Shigeru", -9.66, -3.67),
+        ("How long did the meeting last?", 1, "approximately 110 minutes", -1.63, -1.16),
+        ("How long did the meeting last?", 5, "five consecutive years", -8.97, -3.73),
+        ("Which islands fall under the treaty?", 3, "the Senkaku Islands", -0.5, 0.18),
+        ("How many American troops will leave Okinawa?", 4, "Japan", -21.7, -9.5),
     ],
 )
 def test_the_reader_reads_as_it_was_trained(
@@ -52,8 +53,28 @@ def test_the_reader_reads_as_it_was_trained(
     text = summit.documents[0].paragraphs[paragraph - 1].text
     (reading,) = trained.read(question, [Passage(text, PLACE)])
     assert text[reading.start : reading.end] == words
-    assert reading.span == pytest.approx(span, abs=0.02)
-    assert reading.answerable == pytest.approx(answerable, abs=0.02)
+    # Processors with bfloat16 compute in it, others in 32 bits.
+    assert reading.span == pytest.approx(span, abs=0.5)
+    assert reading.answerable == pytest.approx(answerable, abs=0.3)
+
+
+@pytest.mark.parametrize(
+    ("question", "outcome"),
+    [
+        ("What did they say about Taiwan?", "answered"),
+        ("How much does Japan want to invest in the U.S.?", "answered"),
+        ("Does the treaty cover the Senkaku Islands?", "answered"),
+        ("Did tariffs come up?", "not_found"),
+        ("How many American troops will leave Okinawa?", "related"),
+        ("How much does Japan pay for hosting American forces?", "related"),
+        ("What is the capital of France?", "not_found"),
+        ("How do I bake sourdough bread?", "not_found"),
+    ],
+)
+def test_what_the_readout_does_not_say_is_told_from_what_it_says(
+    summit: Library, question: str, outcome: str
+) -> None:
+    assert summit.answer(question).outcome == outcome
 
 
 def test_passages_are_read_alike_alone_and_together(trained: Reader, summit: Library) -> None:

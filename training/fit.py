@@ -100,7 +100,7 @@ def summit() -> Iterator[Case]:
 def _case(
     library: Library, question: str, hits: Sequence[Hit], group: str, gold: tuple[int, int] | None
 ) -> Case:
-    readings = readings_of(question, hits, library.reader)
+    readings = readings_of(question, question, hits, library.reader)
     right = gold is not None and any(
         quote.start < gold[1] and gold[0] < quote.end for quote in close_sentences(hits, readings)
     )
