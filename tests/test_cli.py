@@ -313,7 +313,7 @@ def test_control_characters_of_a_document_do_not_reach_the_terminal(tmp_path: Pa
     (tmp_path / SOURCES).mkdir()
     hostile = "They spoke of \x1b[31mred\x1b[0m lines and \u202etheir defence\u202c."
     (tmp_path / SOURCES / "a.txt").write_text(hostile)
-    question = "What did they say about red lines?"
+    question = "What did they speak of?"
     assert (
         "\\x1b[31mred\\x1b[0m lines and \\u202etheir" in readout(tmp_path, "ask", question).stdout
     )

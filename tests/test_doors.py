@@ -31,7 +31,7 @@ QUESTIONS = [
     "Does the treaty cover the Senkaku Islands?",
     "How long did the meeting last?",
     "What did they say about Taiwan?",
-    "How much will Japan invest in the United States?",
+    "How much does Japan want to invest in the U.S.?",
     "Was liquefied natural gas discussed?",
     "What was agreed on North Korea?",
     'What was said about "extended deterrence"?',
@@ -277,7 +277,7 @@ def check(replies: Sequence[Reply], expected: Sequence[Reply]) -> None:
 def test_the_same_questions_get_the_same_quotes(doors: Doors, door: Door) -> None:
     expected = by_python(doors, QUESTIONS, [])
     assert len({each.hits for each in expected}) == len(QUESTIONS)
-    assert sum(bool(each.quotes) for each in expected) >= 8
+    assert sum(bool(each.quotes) for each in expected) >= 6
     assert any(each.quotes == () for each in expected)
     check(door(doors, QUESTIONS, []), expected)
 
