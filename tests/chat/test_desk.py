@@ -82,8 +82,9 @@ def test_only_the_chosen_readouts_are_asked_and_the_page_says_so(at_desk: Visit)
     expect(at_desk.page.locator("#scope span")).to_have_text("Asking 1 of 3 readouts")
     at_desk.ask("What was agreed on tariffs for bananas and cut flowers?")
     assert "Asked of 1 of 3 readouts." in at_desk.texts(".answer .note")
-    cited = set(at_desk.texts("#conversation .cited .title"))
-    assert cited <= {"Talks in Lisbon"}
+    assert "Not in the readouts you asked, but in others:" in at_desk.texts(".answer .outcome")
+    assert set(at_desk.texts(".answer > .passage .title")) == {"Talks in Quito"}
+    assert set(at_desk.texts(".nearest .passage .title")) == {"Talks in Lisbon"}
     at_desk.page.locator("#clear-scope").click()
     expect(at_desk.page.locator("#scope span")).to_have_text("Asking all 3 readouts")
     at_desk.ask("What was agreed on tariffs for bananas and cut flowers?")
