@@ -94,6 +94,7 @@ ORDER = [
 ]  # fmt: skip
 BESIDE = ["markdown", "citations", "schema", "terminal", "doctor", "langchain", "llama_index"]
 WEB = [
+    "web.reasons",
     "web.wording",
     "web.permalink",
     "web.conversation",

@@ -257,7 +257,10 @@ def added_html(added: int, problems: Sequence[Problem], reader: Reader) -> str:
     if added:
         lines.append(f"<p>{escape(wording.added(added))}</p>")
     if problems:
-        items = "".join(f"<li><bdi>{escape(str(each))}</bdi></li>" for each in problems)
+        items = "".join(
+            f"<li><bdi>{escape(f'{each.path}: {wording.reason(each.reason)}')}</bdi></li>"
+            for each in problems
+        )
         lines.append(f"<p>{escape(wording.left_out)}</p><ul>{items}</ul>")
     if not lines:
         lines.append(f"<p>{escape(wording.nothing_to_add)}</p>")

@@ -271,7 +271,7 @@ def _source(site: Site, reader: Reader, cite: str, also: Sequence[str] = ()) -> 
     verification = site.library.verify(quote)
     if verification:
         return source_html(document, reader, marks, assurance=wording.verified)
-    notice = wording.not_verified.format(reason=verification.reason)
+    notice = wording.not_verified.format(reason=wording.reason(verification.reason))
     return source_html(document, reader, marks, notice=notice)
 
 

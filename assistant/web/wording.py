@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from assistant.web.reasons import in_language
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -132,9 +134,13 @@ class Wording:
         return (self.loaded_one if count == 1 else self.loaded_many).format(count=count)
 
     def because(self, error: object) -> str:
-        """What is wrong as a sentence of its own; the engine's words are English."""
-        words = str(error)
-        return f"{words[:1].upper()}{words[1:]}."
+        """What is wrong as a sentence of its own."""
+        words = self.reason(error)
+        return f"{words[:1].upper()}{words[1:]}{'。' if self.language == 'ja' else '.'}"
+
+    def reason(self, error: object) -> str:
+        """What is wrong as part of a sentence."""
+        return in_language(str(error), self.language)
 
     def asking(self, count: int, total: int) -> str:
         """Which of ``total`` readouts a question is asked of now."""
