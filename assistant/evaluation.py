@@ -38,6 +38,7 @@ from assistant.types import Document, Outcome, Paragraph, Quote
 DEPTH = 100  # units ranked for each question
 ERROR_RATE = 0.1
 _QUOTES = 3
+_COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _ALL = "all"
 _RRF = 60
 _RESAMPLES = 1000
@@ -210,9 +211,11 @@ def report(responses: dict[str, list[Response]], times: dict[str, float]) -> dic
                 )
                 rows[system] = {name: asdict(value) for name, value in metrics.items()}
     refusal = {system: refusal_metrics(each) for system, each in responses.items()}
+    refusal = {system: each for system, each in refusal.items() if each}
     return {
         "ranking": ranking,
-        "refusal": {name: each for name, each in refusal.items() if each},
+        "refusal": refusal,
+        "risk": {system: risks(responses[system]) for system in refusal},
         "milliseconds": times,
     }
 
@@ -230,12 +233,13 @@ def table(report: dict[str, Any]) -> str:
             ]
             lines.append(_row([system, *cells]))
         lines.append("")
-    if report["refusal"]:
-        names = list(next(iter(report["refusal"].values())))
-        lines += _header(["refusal", *names])
-        for system, metrics in report["refusal"].items():
-            lines.append(_row([system, *(f"{value:.3f}" for value in metrics.values())]))
-        lines.append("")
+    for part, heading in (("refusal", "refusal"), ("risk", "wrong if answered are the surest")):
+        if report[part]:
+            names = list(next(iter(report[part].values())))
+            lines += _header([heading, *names])
+            for system, metrics in report[part].items():
+                lines.append(_row([system, *(f"{value:.3f}" for value in metrics.values())]))
+            lines.append("")
     times = report["milliseconds"]
     lines.append(
         f"A question takes {times['answer']:.0f} ms (median of each asked again), "
@@ -405,10 +409,19 @@ def refusal_metrics(responses: Sequence[Response]) -> dict[str, float]:
     }
 
 
+def risks(responses: Sequence[Response]) -> dict[str, float]:
+    """Points of the risk-coverage curve, each risk under its coverage."""
+    coverage, risk = risk_coverage(responses)
+    places = [np.searchsorted(coverage, each - 1e-6) for each in _COVERAGES]
+    return {
+        f"{each:.0%}": float(risk[place]) for each, place in zip(_COVERAGES, places, strict=True)
+    }
+
+
 def risk_coverage(responses: Sequence[Response]) -> tuple[FloatArray, FloatArray]:
     """Coverage and risk when the n most confident answers are given, for n = 1, 2, and so on.
 
-    Coverage is the share of questions answered, risk that of these whose first quote is wrong
+    Coverage is the share of questions answered, risk that of these whose quotes are wrong
     (El-Yaniv and Wiener, 2010).
     """
     ordered = sorted(responses, key=lambda each: -each.confidence)

@@ -83,6 +83,12 @@ def test_risk_and_coverage() -> None:
     )
     np.testing.assert_allclose(coverage, [1 / 3, 2 / 3, 1])
     np.testing.assert_allclose(risk, [0, 1 / 2, 2 / 3])
+    points = evaluation.risks(
+        [response(str(each), [1], [each < 5], 1 - each / 10) for each in range(10)]
+    )
+    assert points["10%"] == points["50%"] == 0
+    assert points["60%"] == pytest.approx(1 / 6)
+    assert points["100%"] == pytest.approx(1 / 2)
 
 
 def test_calibration_error() -> None:
