@@ -44,6 +44,11 @@ def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(_refuse_network)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser's tests last: from then on Playwright keeps an event loop in this thread."""
+    items.sort(key=lambda item: "chat" in item.path.parts)
+
+
 @contextmanager
 def without_privilege(folder: Path) -> Iterator[None]:
     """Inside, root, who may read and write everything, is nobody, and gets to ``folder``."""
