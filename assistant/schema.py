@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.citations import Style
 from assistant.questions import MAXIMUM_QUESTION
 from assistant.types import Quote, Scope
 
@@ -192,6 +193,18 @@ class Quotes(BaseModel):
     """Quotes to check; a whole answer may be sent as it is."""
 
     quotes: Annotated[list[QuoteFields], Field(min_length=1, max_length=100)]
+
+
+class Citing(Quotes):
+    """Quotes to cite, and the style."""
+
+    style: Style
+
+
+class ReferencesFields(BaseModel):
+    """The citations one below the other; of a style for programs, a file of references."""
+
+    references: str
 
 
 class VerificationFields(BaseModel):

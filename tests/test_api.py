@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 from starlette.testclient import TestClient
 
+from assistant.citations import Style, cite_all
 from assistant.library import INDEX, SOURCES, Library
 from assistant.schema import (
     AnswerFields,
@@ -77,6 +78,17 @@ def test_documents_are_listed_in_parts_and_read_whole(client: TestClient, librar
     assert part == {"documents": rows[1:], "total": 2}
     whole = client.get("/api/documents/talks/a").json()
     assert whole == rows[1] | {"text": "They spoke of fish.\nThey met."}
+
+
+@pytest.mark.parametrize("style", list(Style))
+def test_quotes_are_cited_as_python_cites_them(
+    client: TestClient, library: Library, style: Style
+) -> None:
+    quotes = [hit.quote for hit in library.retrieve("Taiwan", k=2)]
+    sent = {"quotes": [each.as_dict() for each in quotes], "style": str(style)}
+    assert client.post("/api/cite", json=sent).json() == {"references": cite_all(quotes, style)}
+    sent["style"] = "vancouver"
+    assert client.post("/api/cite", json=sent).status_code == 422
 
 
 def test_quotes_are_verified_in_their_order(client: TestClient, library: Library) -> None:
@@ -315,6 +327,7 @@ def test_the_description_is_complete_and_its_examples_work(summit: Library) -> N
         "post /api/retrieve",
         "post /api/answer",
         "post /api/verify",
+        "post /api/cite",
         "get /api/documents",
         "get /api/documents/{name}",
         "get /healthz",
@@ -323,7 +336,7 @@ def test_the_description_is_complete_and_its_examples_work(summit: Library) -> N
         "post /v1/chat/completions",
     }
     tried = list(examples(description))
-    assert len(tried) == 8
+    assert len(tried) == 9
     for path, value in tried:
         response = client.post(path, json=value)
         assert response.status_code == 200

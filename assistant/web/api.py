@@ -9,17 +9,21 @@ from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 
 from assistant import __version__
+from assistant.citations import cite_all
 from assistant.errors import ReadoutError
 from assistant.library import Library
 from assistant.schema import (
     AnswerFields,
     Asked,
+    Citing,
     DocumentsFields,
     DocumentTextFields,
     HitsFields,
     Quotes,
+    ReferencesFields,
     VerificationsFields,
 )
+from assistant.types import Quote
 from assistant.web import completions, problems
 from assistant.web.line import Line
 
@@ -75,6 +79,11 @@ _DESCRIPTION = (
 )
 
 
+CITING = {
+    "reference": Example(summary="For LaTeX", value=QUOTES["quote"]["value"] | {"style": "bibtex"})
+}
+
+
 def create_api(library: Library, *, waiting: int = 100) -> FastAPI:
     """The application with every route for programs; nothing in it checks who asks.
 
@@ -113,12 +122,13 @@ def create_api(library: Library, *, waiting: int = 100) -> FastAPI:
         sent: Annotated[Quotes, Body(openapi_examples=QUOTES)],
     ) -> JSONResponse:
         """Whether each quote still stands in its source file, which is read again."""
-        try:
-            quotes = [each.quote() for each in sent.quotes]
-        except ValueError as error:
-            raise HTTPException(422, f"quotes: {error}") from None
-        verdicts = [(await line.run(library.verify, quote)).as_dict() for quote in quotes]
+        verdicts = [(await line.run(library.verify, each)).as_dict() for each in _quotes(sent)]
         return JSONResponse({"verifications": verdicts})
+
+    @app.post("/api/cite", response_model=None, responses={200: {"model": ReferencesFields}})
+    async def cite(sent: Annotated[Citing, Body(openapi_examples=CITING)]) -> JSONResponse:
+        """The quotes as references in one of the styles that readers and their programs take."""
+        return JSONResponse({"references": cite_all(_quotes(sent), sent.style)})
 
     @app.get("/api/documents", response_model=None, responses={200: {"model": DocumentsFields}})
     async def documents(
@@ -154,3 +164,10 @@ def create_api(library: Library, *, waiting: int = 100) -> FastAPI:
 
     app.include_router(completions.router(library, line))
     return app
+
+
+def _quotes(sent: Quotes) -> list[Quote]:
+    try:
+        return [each.quote() for each in sent.quotes]
+    except (TypeError, ValueError) as error:
+        raise HTTPException(422, f"quotes: {error}") from None

@@ -24,6 +24,7 @@ _MOST_BYTES = 64 * 1024
 BODY_LIMITS = {  # of these paths, where it is another
     "/documents": 64 * 1024 * 1024,
     "/api/verify": 1024 * 1024,
+    "/api/cite": 1024 * 1024,
     "/api/answer": 1024 * 1024,  # 100 questions of 2,000 characters are its history
     "/api/retrieve": 1024 * 1024,
     "/v1/chat/completions": 4 * 1024 * 1024,  # answers are sent back with the conversation
