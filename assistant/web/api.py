@@ -48,40 +48,28 @@ QUESTIONS = {
         },
     ),
 }
-QUOTES = {
-    "quote": Example(
-        summary="A quote as it came with an answer",
-        value={
-            "quotes": [
-                {
-                    "text": "The meeting, which began at 11:55 AM local time (1:55 a.m. "
-                    "8 February, Japan time), lasted approximately 110 minutes, including a "
-                    "30-minute small-group session and an 80-minute extended working lunch.",
-                    "document": "japan-us-summit-2025-02-07",
-                    "title": "Japan–U.S. Summit Meeting",
-                    "date": "2025-02-07",
-                    "issuer": "Official readout",
-                    "url": "",
-                    "path": "japan-us-summit-2025-02-07.txt",
-                    "paragraph": 1,
-                    "paragraph_id": "e0c165d8105a",
-                    "start": 129,
-                    "end": 329,
-                    "sha256": "afb1c16ed3d0eddb4621035f194683ac6a80c324570419a0d7edad94102c53bc",
-                }
-            ]
-        },
-    )
+_QUOTE = {
+    "text": "The meeting, which began at 11:55 AM local time (1:55 a.m. "
+    "8 February, Japan time), lasted approximately 110 minutes, including a "
+    "30-minute small-group session and an 80-minute extended working lunch.",
+    "document": "japan-us-summit-2025-02-07",
+    "title": "Japan–U.S. Summit Meeting",
+    "date": "2025-02-07",
+    "issuer": "Official readout",
+    "url": "",
+    "path": "japan-us-summit-2025-02-07.txt",
+    "paragraph": 1,
+    "paragraph_id": "e0c165d8105a",
+    "start": 129,
+    "end": 329,
+    "sha256": "afb1c16ed3d0eddb4621035f194683ac6a80c324570419a0d7edad94102c53bc",
 }
+QUOTES = {"quote": Example(summary="A quote as it came with an answer", value={"quotes": [_QUOTE]})}
+CITING = {"reference": Example(summary="For LaTeX", value={"quotes": [_QUOTE], "style": "bibtex"})}
 _DESCRIPTION = (
     "Questions about official readouts, answered in the documents' own words or not at all. "
     "Errors are problem details (RFC 9457)."
 )
-
-
-CITING = {
-    "reference": Example(summary="For LaTeX", value=QUOTES["quote"]["value"] | {"style": "bibtex"})
-}
 
 
 def create_api(library: Library, *, waiting: int = 100) -> FastAPI:
