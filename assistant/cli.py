@@ -480,7 +480,7 @@ def feedback(file: Path) -> None:
     try:
         for question in Feedback(file).question_set():
             click.echo(json_text(question, lines=True))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise click.ClickException(f"{file} is no file of verdicts ({error!r})") from error
 
 
@@ -639,8 +639,8 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
 
 def _quotes_in(file: Any) -> list[Quote]:
     """The quotes in one JSON value, or in one a line."""
-    text = file.read()
     try:
+        text = file.read()
         try:
             contents = [json.loads(text)]
         except ValueError:

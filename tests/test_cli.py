@@ -94,6 +94,14 @@ def test_verify_confirms_what_was_printed(summit: Library, command: str) -> None
     assert result.stdout.startswith("verified: Japan–U.S. Summit Meeting, ¶ 6, ")
 
 
+@pytest.mark.parametrize("content", [b"\xfb\xa7", b"", b"[1]", b'{"quotes": 3}', b"[" * 9999])
+def test_verify_tells_what_is_no_quote(summit: Library, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "given").write_bytes(content)
+    result = readout(summit, "verify", str(tmp_path / "given"))
+    assert result.exit_code == 1
+    assert "given is not what readout ask --json" in result.stderr
+
+
 def test_verify_tells_what_no_longer_stands(summit: Library, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(summit.folder / SOURCES, copy / SOURCES)
