@@ -12,9 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from math import exp
 
-from assistant.confidence import MAXIMUM_ERROR, Signals, confidence, threshold
+from assistant.confidence import MAXIMUM_ERROR, Signals, confidence, logistic, threshold
 from assistant.questions import read_question
 from assistant.reader import NOTHING, Reader, Reading
 from assistant.types import Answer, Hit, Mode, Outcome, Paragraph, Quote, Sentence
@@ -73,10 +72,10 @@ def answer(
     ranked = _ranked(hits, readings)
     evidence = ranked[0].evidence if ranked else 0.0
     if reader and ranked:
-        sure = confidence(signals(hits, readings))
+        sure = confidence(_signals(ranked[0], readings))
         enough = sure >= threshold(maximum_error)
     else:
-        sure = 1 / (1 + exp(-(_SLOPE * evidence + _INTERCEPT)))
+        sure = logistic(_SLOPE * evidence + _INTERCEPT)
         enough = evidence >= RELATED_BELOW
     if enough and evidence >= OFF_TOPIC_BELOW:
         outcome = Outcome.ANSWERED
@@ -120,7 +119,10 @@ def signals(hits: Sequence[Hit], readings: Sequence[Reading]) -> Signals:
 
     ``readings`` are those of the first hits, in order.
     """
-    best = _ranked(hits, readings)[0]
+    return _signals(_ranked(hits, readings)[0], readings)
+
+
+def _signals(best: _Ranked, readings: Sequence[Reading]) -> Signals:
     reading = best.reading or NOTHING
     return Signals(
         answerable=reading.answerable,
@@ -136,7 +138,7 @@ def _ranked(hits: Sequence[Hit], readings: Sequence[Reading]) -> list[_Ranked]:
         for score, sentence in zip(hit.sentence_scores, hit.paragraph.sentences, strict=True):
             evidence = score - hit.score
             if reading and _emphasis(hit.paragraph, sentence, reading):
-                score += _READ_HERE / (1 + exp(-reading.span / _SPAN_SCALE))
+                score += _READ_HERE * logistic(reading.span / _SPAN_SCALE)
             ranked.append(_Ranked(score, evidence, hit, sentence, reading))
     return sorted(ranked, key=lambda each: -each.score)
 

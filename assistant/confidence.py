@@ -50,7 +50,12 @@ def confidence(signals: Signals) -> float:
     """The probability that the sentence answers."""
     values = map(float, astuple(signals))
     total = sum(weight * each for weight, each in zip(_COEFFICIENTS, values, strict=True))
-    return 1 / (1 + exp(-(total + _INTERCEPT)))
+    return logistic(total + _INTERCEPT)
+
+
+def logistic(value: float) -> float:
+    """The logistic function, from 0 to 1."""
+    return 1 / (1 + exp(-value))
 
 
 def threshold(maximum_error: float) -> float:

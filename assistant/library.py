@@ -106,6 +106,14 @@ class Library:
         """The documents in the index, ordered by id."""
         return self.index.documents
 
+    def document(self, name: str) -> Document | None:
+        """The document whose id is ``name``, if there is one; no other is read for it."""
+        opened = self.index
+        for document, header in enumerate(opened.headers):
+            if header.id == name:
+                return opened.documents[document]
+        return None
+
     @property
     def index(self) -> indexing.Index:
         """The index as it is now: opened, checked, and opened again when it was replaced."""

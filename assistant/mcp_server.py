@@ -107,8 +107,7 @@ def create_server(library: Library) -> MCPServer[None]:
         id: Annotated[str, Field(description="A document's id, as search gives it.")],  # noqa: A002
     ) -> Annotated[CallToolResult, DocumentTextFields]:
         """The whole text of a readout, which quotes' offsets count in, with what it is cited by."""
-        documents = await run(lambda: library.documents)
-        found = next((each for each in documents if each.id == id), None)
+        found = await run(library.document, id)
         if found is None:
             raise ToolError("there is no readout of that id; search gives the ids")
         return _result(found.as_dict(text=True))

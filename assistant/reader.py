@@ -6,7 +6,6 @@ that only talks about the same thing. How it was trained is in ``training/README
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.encoder import DEFAULT_MODEL, model_folder
+from assistant.encoder import DEFAULT_MODEL, file_sha256, model_folder
 from assistant.errors import EncoderError
 from assistant.windows import Passage, Windows, best_span
 
@@ -95,7 +94,7 @@ def load_reader(weights: Path = WEIGHTS, sha256: str = WEIGHTS_SHA256) -> Reader
     """
     try:
         base = model_folder(DEFAULT_MODEL)
-        found = hashlib.sha256(weights.read_bytes()).hexdigest()
+        found = file_sha256(weights)
     except (OSError, EncoderError) as error:
         _log.warning("the reader is off, answers rest on the ranking alone: %s", error)
         return None

@@ -38,9 +38,7 @@ STOP_WORDS = frozenset(
     "him his she her hers we us our you your i my me what which who whom whose when where why how "
     "many much long any some s t".split()
 )
-_SUFFIXES = (
-    "ations ation ments ment ings ing ies ied ed es s ly e y".split()
-)  # fmt: skip
+_SUFFIXES = "ations ation ments ment ings ing ies ied ed es s ly e y".split()
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,7 @@ def create_api(library: Library, *, waiting: int = 100) -> FastAPI:
     )
     async def document(name: str) -> JSONResponse:
         """The readout of that id, with its text."""
-        listed = await line.run(lambda: library.documents)
-        found = next((each for each in listed if each.id == name), None)
+        found = await line.run(library.document, name)
         if found is None:
             raise HTTPException(404, "there is no readout of that id")
         return JSONResponse(found.as_dict(text=True))
