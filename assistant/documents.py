@@ -43,6 +43,7 @@ SUFFIXES = frozenset(FORMATS)
 METADATA_SUFFIX = ".yaml"
 MAXIMUM_BYTES = 50 * 1024 * 1024
 MAXIMUM_TEXT_BYTES = 10 * 1024 * 1024  # of a single text or page
+MAXIMUM_MARKDOWN_LINES = 50_000  # the parser takes seconds and hundreds of MB over that many items
 MAXIMUM_METADATA_BYTES = 64 * 1024
 NOTHING: Mapping[str, Document] = MappingProxyType({})
 
@@ -203,9 +204,14 @@ def _extracted(
         if inside:
             text = text[front_matter.end() :]
             fields |= inside | fields
-    return Extract(
-        text, tuple(markdown_blocks(text) if file_format == MARKDOWN else plain_blocks(text))
-    )
+    if file_format != MARKDOWN:
+        return Extract(text, tuple(plain_blocks(text)))
+    if text.count("\n") + text.count("\r") > MAXIMUM_MARKDOWN_LINES:
+        raise DocumentError(
+            f"has more than the {MAXIMUM_MARKDOWN_LINES:,} lines that are read as Markdown; "
+            "split it, or rename it to .txt"
+        )
+    return Extract(text, tuple(markdown_blocks(text)))
 
 
 def _document(

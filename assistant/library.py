@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +55,7 @@ from assistant.types import (
 SOURCES = "source_docs"
 INDEX = "index"
 EVERYTHING = Scope()
+_HOLDER = ".building"  # in the index while a process builds: which one
 _TURNS = 4  # of the history, the last ones count
 
 
@@ -169,7 +173,7 @@ class Library:
         target = self.folder / INDEX
         try:
             target.mkdir(exist_ok=True)
-            with FileLock(target / ".lock", timeout=0):
+            with _alone_in(target):
                 previous = self._previous(target)
                 encoder = self._building_encoder(previous)
                 state = source_state(sources, previous.manifest.sources if previous else {})
@@ -179,8 +183,6 @@ class Library:
                     raise NoReadoutsError(f"no readout to index in {sources}{reasons}")
                 before = {each.id: each for each in previous.documents} if previous else {}
                 embedded = indexing.write(target, documents, state, encoder, previous, progress)
-        except Timeout:
-            raise _busy(target) from None
         except OSError as error:
             raise LibraryError(f"the index in {target} can't be written: {error}") from error
         after = {each.id: each for each in documents}
@@ -199,10 +201,8 @@ class Library:
         """Delete the index, as if nothing had ever been built; ``source_docs/`` stays."""
         target = self.folder / INDEX
         try:
-            with FileLock(target / ".lock", timeout=0):
+            with _alone_in(target):
                 indexing.discard(target)
-        except Timeout:
-            raise _busy(target) from None
         except OSError as error:
             raise LibraryError(f"the index in {target} can't be deleted: {error}") from error
 
@@ -350,8 +350,26 @@ class Library:
             return self._encoder
 
 
-def _busy(target: Path) -> IndexBusyError:
-    return IndexBusyError(f"another process is building {target}; try again when it has finished")
+@contextmanager
+def _alone_in(target: Path) -> Iterator[None]:
+    """The sole right to change the index there; IndexBusyError tells who has it."""
+    holder = target / _HOLDER
+    try:
+        with FileLock(target / ".lock", timeout=0):
+            since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            holder.write_text(f"process {os.getpid()} on {platform.node()}, since {since}", "utf-8")
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except Timeout:
+        try:
+            who = f" ({holder.read_text(encoding='utf-8')})"
+        except (OSError, ValueError):
+            who = ""  # it has only just begun, or is about to end
+        raise IndexBusyError(
+            f"another process is building {target}{who}; try again when it has finished"
+        ) from None
 
 
 def _miscited(quote: Quote, document: Document) -> str:

@@ -109,6 +109,12 @@ def test_subfolders_are_read_and_hidden_files_are_not(tmp_path: Path) -> None:
         ("a.rtf", b"{", f"is not one of the formats read here ({READ})"),
         ("a.yaml", b"title: x", f"is not one of the formats read here ({READ})"),
         ("a.md", b"---\ntitle: [\n---\nOne.", "its front matter is not valid YAML, line 2"),
+        (
+            "a.md",
+            b"-\n" * 50_001,
+            "has more than the 50,000 lines that are read as Markdown; split it, "
+            "or rename it to .txt",
+        ),
         ("a.md", b"---\ndate: soon\n---\nOne.", "its date 'soon' is not of the form 2025-02-07"),
         ("a.md", b"---\ntitle: [a]\n---\nOne.", "its title is not a line of text"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -341,10 +342,14 @@ def test_two_builds_at_once_do_not_meet(folder: Path) -> None:
     slow = threading.Thread(target=Library(folder, SlowEncoder()).build)
     slow.start()
     assert started.wait(30)
-    with pytest.raises(IndexBusyError, match="another process is building"):
+    told = rf"another process is building .*process {os.getpid()} on .+, since 20\d\d-.*; try again"
+    with pytest.raises(IndexBusyError, match=told):
         Library(folder, ToyEncoder()).build()
+    with pytest.raises(IndexBusyError, match=told):
+        Library(folder).forget()
     go_on.set()
     slow.join(30)
+    assert not (folder / "index" / ".building").exists()
     assert Library(folder, ToyEncoder()).answer("alpha").hits
 
 

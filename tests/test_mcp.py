@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import mcp
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from assistant.library import INDEX, SOURCES, Library
@@ -106,6 +109,57 @@ def test_an_unusable_index_is_told_without_paths(library: Library) -> None:
     text = getattr(result.content[0], "text", "")
     assert "the readouts can't be asked (IndexDamagedError)" in text
     assert str(library.folder) not in text
+
+
+ACCEPTING = {
+    "accept": "application/json, text/event-stream",
+    "content-type": "application/json",
+}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+TYPED = {
+    "query": st.text() | st.sampled_from(["spoke", "since:2025 fish", '"fish" issuer:x', "a\0b"]),
+    "question": st.text() | st.sampled_from(["spoke", "document:.. fish", "until:9999-99-99"]),
+    "id": st.text() | st.sampled_from(["a", "../a", "a\0", "/etc/passwd"]),
+    "k": st.integers(),
+    "history": st.lists(st.text(), max_size=3),
+    "narrowing": st.fixed_dictionaries(
+        {}, optional={"documents": st.lists(st.text()), "issuer": st.text(), "since": st.text()}
+    ),
+    "quotes": st.fixed_dictionaries({"quotes": st.lists(ANYTHING, max_size=2)}),
+}
+ARGUMENTS = st.fixed_dictionaries({}, optional=TYPED) | st.dictionaries(
+    st.sampled_from(sorted(TYPED)) | st.text(), ANYTHING, max_size=4
+)
+TOLD = re.compile("validation error|the question|readout of that id|is no date")
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(st.sampled_from(["search", "fetch", "answer", "verify"]), ARGUMENTS)))
+def test_whatever_a_tool_is_given_it_gives_what_it_promises_or_tells_the_mistake(
+    library: Library, calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    async def all_of_them(client: mcp.Client) -> list[Any]:
+        return [await client.call_tool(*each) for each in calls]
+
+    for result, asked in zip(within(library, all_of_them), calls, strict=True):
+        text = getattr(result.content[0], "text", "")
+        assert str(library.folder) not in text
+        if result.is_error:
+            assert TOLD.search(text), (asked, text)
+        else:
+            assert json.loads(text) == result.structured_content
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(st.binary() | ANYTHING.map(lambda each: json.dumps(each).encode()))
+def test_whatever_is_posted_the_server_has_no_fault(library: Library, body: bytes) -> None:
+    with TestClient(create_app(library, Settings()), base_url="http://127.0.0.1") as client:
+        response = client.post("/mcp", content=body, headers=ACCEPTING)
+    assert 400 <= response.status_code < 500
 
 
 INITIALIZE = {

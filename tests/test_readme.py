@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from assistant.citations import Style
 from assistant.cli import LEAST_TOKEN, main
-from assistant.documents import MAXIMUM_BYTES, MAXIMUM_TEXT_BYTES, SUFFIXES
+from assistant.documents import MAXIMUM_BYTES, MAXIMUM_MARKDOWN_LINES, MAXIMUM_TEXT_BYTES, SUFFIXES
 from assistant.extraction.bounded import SECONDS
 from assistant.library import SOURCES, Library
 from assistant.questions import MAXIMUM_QUESTION
@@ -103,6 +103,7 @@ def test_its_table_has_the_files_in_reading_order() -> None:
 
 def test_its_limits_are_those_of_the_code() -> None:
     assert f"a text or page over {MAXIMUM_TEXT_BYTES // 1024**2} MB" in README
+    assert f"Markdown of more than {MAXIMUM_MARKDOWN_LINES:,} lines" in README
     assert f"any other file over {MAXIMUM_BYTES // 1024**2} MB" in README
     assert f"{SECONDS:g} seconds a file" in README
     assert all(f"`{style}`" in README for style in Style)

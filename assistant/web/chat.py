@@ -42,6 +42,7 @@ Message = dict[str, str]
 
 _AT_ONCE = 4  # questions; the model uses every core for each, so more would only wait inside it
 _WAITING = 100
+_SESSIONS = 100  # whose last page Gradio remembers; it keeps some 70 KB of each and needs none
 _SUGGESTIONS = 2
 
 
@@ -206,6 +207,7 @@ def build(
         )
         api(answer, api_name="answer", concurrency_limit=_AT_ONCE)
     blocks.queue(max_size=_WAITING, api_open=False)
+    blocks.state_session_capacity = _SESSIONS
     return blocks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from assistant.types import Document, Problem
 
 REMOVED = ".removed"  # below source_docs/; hidden, so it isn't read
 _MOST_NAME = 100
+_SCRATCH = ".intake-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ def add(library: Library, readouts: Sequence[Incoming]) -> Intake:
     """
     added: list[str] = []
     problems: list[Problem] = []
+    for left in (library.folder / SOURCES).glob(f"{_SCRATCH}*"):
+        shutil.rmtree(left, ignore_errors=True)  # of an addition that was killed
     for each in readouts:
         try:
             path, left_out = _add(library.folder / SOURCES, each)
@@ -68,22 +72,24 @@ def _add(folder: Path, readout: Incoming) -> tuple[str, list[Problem]]:
     format_of(Path(readout.name))
     suffix = Path(readout.name).suffix.lower()
     stem = _stem(Path(readout.name).stem)
-    taken = [folder / f"{stem}{each}" for each in sorted({*SUFFIXES, METADATA_SUFFIX})]
-    if any(path.exists() for path in taken):
-        raise DocumentError(f"is already there as {stem}; rename it or remove the other first")
     metadata = _metadata(readout)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".intake-") as scratch:
+    beside = folder / f"{stem}{METADATA_SUFFIX}"
+    taken = any((folder / f"{stem}{each}").exists() for each in SUFFIXES)
+    # Metadata alone is what an addition leaves that was killed; one of other words is someone's.
+    if taken or (beside.exists() and beside.read_bytes() != metadata.encode()):
+        raise DocumentError(f"is already there as {stem}; rename it or remove the other first")
+    with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
         # Read where it can't be seen before it stands where the library would find it.
         path = Path(scratch) / f"{stem}{suffix}"
         path.write_bytes(readout.content)
         if metadata:
-            path.with_suffix(METADATA_SUFFIX).write_text(metadata, encoding="utf-8")
+            path.with_suffix(METADATA_SUFFIX).write_bytes(metadata.encode())
         found = list(read_file(path, Path(scratch)))
         problems = [each for each in found if isinstance(each, Problem)]
         if len(found) == len(problems):
             raise DocumentError(problems[0].reason)
         if metadata:
-            path.with_suffix(METADATA_SUFFIX).rename(folder / f"{stem}{METADATA_SUFFIX}")
+            path.with_suffix(METADATA_SUFFIX).replace(beside)
         path.rename(folder / path.name)
     return path.name, problems
 

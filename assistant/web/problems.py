@@ -62,6 +62,8 @@ def tell(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 400 and error.__cause__:  # FastAPI's, of what it fails to decode
+            return problem(request.url.path, 422, "the body can't be read as JSON in UTF-8")
         return problem(request.url.path, error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)

@@ -6,14 +6,17 @@ import base64
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 import yaml
+from gradio.routes import App as GradioApp
 from playwright.sync_api import Browser
 
-from assistant.library import Library
+from assistant.library import SOURCES, Library
+from assistant.web.server import create_app
 from assistant.web.service import Settings
 from tests.chat.conftest import Visit, Visits
 from tests.chat.serving import Chat, Faulty, serving
@@ -209,6 +212,18 @@ def test_thirty_people_asking_at_once_are_all_answered(chat: Chat) -> None:
     with ThreadPoolExecutor(30) as people:
         replies = list(people.map(lambda person: ask(chat, person), range(30)))
     assert all("Senkaku&#32;Islands" in each for each in replies)
+
+
+def test_what_gradio_remembers_of_each_page_is_bounded(tmp_path: Path) -> None:
+    (tmp_path / SOURCES).mkdir()
+    app = create_app(Library(tmp_path))
+    mounted = [getattr(route, "app", None) for route in app.routes]
+    chats = [each for each in mounted if isinstance(each, GradioApp)]
+    assert len(chats) == 2
+    for each in chats:
+        for number in range(150):
+            each.state_holder[f"page {number}"]
+        assert len(each.state_holder.session_data) == 100
 
 
 def test_a_fault_is_told_without_its_details_and_the_chat_goes_on(
