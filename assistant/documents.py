@@ -27,6 +27,7 @@ from assistant.paragraphs import markdown_blocks, plain_blocks, split
 from assistant.titles import stated_in
 from assistant.types import Document, Problem
 
+REVISION = 1  # of all that makes documents of files: raise it, and every file is read again
 MARKDOWN, COLLECTION = "markdown", "jsonl"
 FORMATS = {
     ".txt": "text",
@@ -101,8 +102,8 @@ def read_documents(
 ) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
     """All readouts below ``folder`` ordered by id, and a problem for each file left out.
 
-    ``unchanged`` are documents by path that were extracted from the files as they are now; they
-    are taken as they are, unless another extractor is installed.
+    ``unchanged`` are documents by path that were made of the files as they are now; they are taken
+    as they are, unless another extractor is installed.
     """
     documents: dict[str, Document] = {}
     problems: list[Problem] = []

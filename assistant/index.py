@@ -48,7 +48,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from assistant.documents import SourceFile
+from assistant.documents import REVISION, SourceFile
 from assistant.encoder import Encoder, FloatArray, IntArray
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
@@ -246,8 +246,8 @@ def in_context(document: Document, paragraph: Paragraph) -> str:
 
 
 def splitter() -> str:
-    """What splits paragraphs into sentences here and now."""
-    return f"sentencex {version('sentencex')}"
+    """What makes documents of files and splits them into sentences here and now."""
+    return f"sentencex {version('sentencex')}, revision {REVISION}"
 
 
 def write(

@@ -19,8 +19,10 @@ from assistant import answering, retrieval
 from assistant import index as indexing
 from assistant.confidence import MAXIMUM_ERROR
 from assistant.documents import (
+    COLLECTION,
     METADATA_SUFFIX,
     SourceFile,
+    format_of,
     read_document,
     read_documents,
     source_state,
@@ -401,7 +403,10 @@ def answer(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Answer:
 def _unchanged(
     previous: indexing.Index | None, now: Mapping[str, SourceFile]
 ) -> dict[str, Document]:
-    """Documents by path that needn't be extracted again: their files are as they were."""
+    """Documents by path that needn't be read again: their files are as they were.
+
+    Those of collections are not among them, since several have one path.
+    """
     if previous is None or previous.manifest.kind.splitter != indexing.splitter():
         return {}
     before = previous.manifest.sources
@@ -413,7 +418,7 @@ def _unchanged(
     return {
         document.path: document
         for document in previous.documents
-        if document.extractor
+        if format_of(Path(document.path)) != COLLECTION
         and same(document.path)
         and same(str(PurePosixPath(document.path).with_suffix(METADATA_SUFFIX)))
     }

@@ -7,13 +7,14 @@ import os
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import index
+from assistant import documents, index
 from assistant.encoder import Encoding
 from assistant.errors import (
     IndexBusyError,
@@ -412,3 +413,24 @@ def test_compressed_tokens_keep_their_direction(count: int, dimension: int, rand
     back = compressed(encoding).vectors
     assert back.shape == vectors.shape
     np.testing.assert_array_less(0.999, np.einsum("nd,nd->n", back, vectors))
+
+
+def test_a_file_as_it_was_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folder, {"a.txt": "Alpha.", "b.md": "Bravo.", "c.txt": "Charlie."})
+    library = Library(folder, ToyEncoder())
+    library.build()
+    read: list[str] = []
+    read_file = documents.read_file
+
+    def recorded(path: Path, *others: Any) -> Any:
+        read.append(path.name)
+        return read_file(path, *others)
+
+    monkeypatch.setattr(documents, "read_file", recorded)
+    (folder / SOURCES / "a.txt").write_text("Alpha and more.")
+    (folder / SOURCES / "b.yaml").write_text("title: Another\n")
+    assert library.build().changed == ("a", "b")
+    assert read == ["a.txt", "b.md"]
+    monkeypatch.setattr(index, "REVISION", index.REVISION + 1)
+    library.build()
+    assert read[2:] == ["a.txt", "b.md", "c.txt"]
