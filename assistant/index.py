@@ -41,9 +41,8 @@ from datetime import date
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple, cast, overload
+from typing import Any, NamedTuple, overload
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 import xxhash
@@ -54,6 +53,7 @@ from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import TOKENIZER, LexicalIndex
 from assistant.tokens import Numbers, Tokens, TokenStore, TokenWriter, compressed, mapped
 from assistant.types import Document, Heading, PageStart, Paragraph, Sentence, written_date
+from assistant.vectors import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -65,12 +65,10 @@ _LINES = "lines.int64"
 _HEADERS = "headers.jsonl"
 _FIRST_PARAGRAPHS = "first_paragraphs.int64"
 _FREQUENCIES = "token_frequencies.int64"
-_VECTORS = "vectors.faiss"
-_EMBEDDED_VECTORS = "vectors.float32"  # until there is an index of them
+_EMBEDDED_VECTORS = "vectors.float32"  # until there is a store of them
 _UNFINISHED = "unfinished.json"  # until the build is finished
 _KEYS = "keys.uint8"
 _KEY_BYTES = 16
-_MAPPED = faiss.IO_FLAG_MMAP_IFC
 _SECONDS_AT_RISK = 10  # of a build that is interrupted
 _OPENING_ATTEMPTS = 20
 Progress = Callable[[int, int], None]
@@ -115,7 +113,7 @@ class Index:
         self,
         manifest: Manifest,
         documents: _StoredDocuments,
-        vectors: faiss.IndexFlat,
+        vectors: VectorStore,
         tokens: TokenStore,
         keys: KeyArray,
         token_frequencies: Numbers,
@@ -151,9 +149,7 @@ class Index:
     @property
     def embedded(self) -> _Embedded:
         """What this index has of its texts, for the next."""
-        size = self.vectors.ntotal * self.vectors.d
-        vectors = faiss.rev_swig_ptr(self.vectors.get_xb(), size)
-        return _Embedded(self.keys, vectors.reshape(-1, self.vectors.d), self.tokens)
+        return _Embedded(self.keys, self.vectors.vectors, self.tokens)
 
     def document_of(self, paragraph: int) -> int:
         """The number of the document that has the paragraph with this number."""
@@ -310,9 +306,7 @@ def write(
         )
         embedded, new = _embed(building, texts, encoder, known, progress)
         dimension = embedded.vectors.shape[1]
-        flat = faiss.IndexFlatIP(dimension)
-        flat.add(embedded.vectors)
-        faiss.write_index(flat, str(building / _VECTORS))
+        VectorStore.build(building, embedded.vectors)
         weights = np.concatenate([np.ones(paragraphs, dtype=np.int64), counts])
         frequencies = np.minimum(embedded.tokens.frequencies(weights), paragraphs)
         frequencies.tofile(building / _FREQUENCIES)
@@ -415,7 +409,7 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
         return Index(
             manifest,
             documents,
-            cast(faiss.IndexFlat, faiss.read_index(str(generation / _VECTORS), _MAPPED)),
+            VectorStore.open(generation),
             tokens,
             mapped(generation / _KEYS, np.uint8, (texts, _KEY_BYTES)),
             np.fromfile(generation / _FREQUENCIES, np.int64),

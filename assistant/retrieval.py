@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
-import faiss
 import numpy as np
 
 from assistant.dates import date_evidence
@@ -24,8 +23,6 @@ from assistant.followups import Standalone
 from assistant.index import Index
 from assistant.lexical import terms_of, tokenize
 from assistant.types import Hit, Match, Scope, Why
-
-faiss.omp_set_num_threads(1)  # with two, single queries were measured six times slower
 
 CANDIDATES = 50  # texts from each of the two searches; paragraphs around them are ranked
 LOCAL = 0.5  # the paragraph's share of the late interaction, against its neighbourhood's
@@ -130,18 +127,15 @@ def _allowed(index: Index, scopes: Sequence[Scope]) -> Set[int] | None:
 
 def _dense(index: Index, asked: Asked, allowed: Set[int] | None) -> list[int]:
     """Paragraphs by cosine; those of a document whose title is found take the title's place."""
-    parameters = faiss.SearchParameters()
+    among = None
     if allowed is not None:
         titles = {index.title_of(index.document_of(each)) for each in allowed}
-        parameters.sel = faiss.IDSelectorBatch(np.array([*allowed, *titles], dtype=np.int64))
-    wanted = min(CANDIDATES, index.vectors.ntotal)
-    vector = asked.encoding.vector[np.newaxis]
-    _, found = index.vectors.search(vector, wanted, params=parameters)
+        among = np.array([*allowed, *titles], dtype=np.int64)
     ranking: dict[int, None] = {}
-    for text in found[0].tolist():
-        if 0 <= text < index.manifest.paragraphs:
+    for text in index.vectors.nearest(asked.encoding.vector, CANDIDATES, among):
+        if text < index.manifest.paragraphs:
             ranking[text] = None
-        elif text >= 0:  # -1 stands for nothing more found
+        else:
             ranking |= dict.fromkeys(index.paragraphs_of_title(text)[: 2 * NEIGHBOURS])
     return list(ranking)
 

@@ -431,6 +431,6 @@ def test_a_file_as_it_was_is_not_read_again(folder: Path, monkeypatch: pytest.Mo
     (folder / SOURCES / "b.yaml").write_text("title: Another\n")
     assert library.build().changed == ("a", "b")
     assert read == ["a.txt", "b.md"]
-    monkeypatch.setattr(index, "REVISION", index.REVISION + 1)
+    monkeypatch.setattr(index, "REVISION", documents.REVISION + 1)
     library.build()
     assert read[2:] == ["a.txt", "b.md", "c.txt"]
