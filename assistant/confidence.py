@@ -31,17 +31,17 @@ class Signals:
 
 
 # Fitted by `python -m training.fit`, in the order of the signals.
-_COEFFICIENTS: Sequence[float] = (0.2186, 0.0848, 0.3486, 0.5537)
-_INTERCEPT = 0.9308
+_COEFFICIENTS: Sequence[float] = (0.4271, 0.0841, 0.1006, 0.7326)
+_INTERCEPT = 0.3569
 # Highest share of wrong answers given, and the confidence that it takes, in cross-validation.
 _THRESHOLDS: Sequence[tuple[float, float]] = (
-    (0.05, 0.911),
-    (0.1, 0.786),
-    (0.15, 0.497),
-    (0.2, 0.318),
-    (0.25, 0.171),
-    (0.3, 0.108),
-    (0.4, 0.032),
+    (0.05, 0.908),
+    (0.1, 0.788),
+    (0.15, 0.612),
+    (0.2, 0.389),
+    (0.25, 0.213),
+    (0.3, 0.111),
+    (0.4, 0.022),
     (1.0, 0.0),
 )
 

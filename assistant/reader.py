@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.network import Network
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "d7ae91c71f64b182979b3a61513c77bfe9017d1af5aed7f31624b40eb23316d4"
+WEIGHTS_SHA256 = "76066347ca079a100791b4fcafc2829e390613a73fc31f1690f12424967ac086"
 
 _log = logging.getLogger(__name__)
 

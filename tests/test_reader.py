@@ -35,10 +35,16 @@ def trained() -> Reader:
 @pytest.mark.parametrize(
     ("question", "paragraph", "words", "span", "answerable"),
     [
-        ("How long did the meeting last?", 1, "approximately 110 minutes", -1.63, -1.16),
-        ("How long did the meeting last?", 5, "five consecutive years", -8.97, -3.73),
-        ("Which islands fall under the treaty?", 3, "the Senkaku Islands", -0.5, 0.18),
-        ("How many American troops will leave Okinawa?", 4, "Japan", -21.7, -9.5),
+        ("How long did the meeting last?", 1, "lasted approximately 110 minutes", 0.12, 0.12),
+        ("How long did the meeting last?", 5, "five consecutive years", -5.19, -2.31),
+        ("Which islands fall under the treaty?", 3, "the Senkaku Islands", 4.94, 2.55),
+        (
+            "How many American troops will leave Okinawa?",
+            4,
+            "the realignment of U.S. Forces",
+            -19.41,
+            -9.56,
+        ),
     ],
 )
 def test_the_reader_reads_as_it_was_trained(
@@ -64,6 +70,7 @@ def test_the_reader_reads_as_it_was_trained(
         ("What did they say about Taiwan?", "answered"),
         ("How much does Japan want to invest in the U.S.?", "answered"),
         ("Does the treaty cover the Senkaku Islands?", "answered"),
+        ("Did computer chips come up?", "answered"),
         ("Did tariffs come up?", "not_found"),
         ("How many American troops will leave Okinawa?", "related"),
         ("How much does Japan pay for hosting American forces?", "related"),
@@ -84,7 +91,8 @@ def test_passages_are_read_alike_alone_and_together(trained: Reader, summit: Lib
     for passage, reading in zip(passages, together, strict=True):
         (alone,) = trained.read("Who was invited?", [passage])
         assert (alone.start, alone.end) == (reading.start, reading.end)
-        assert alone.answerable == pytest.approx(reading.answerable, abs=1e-3)
+        # In bfloat16, numbers from 2 to 4 are a 64th apart.
+        assert alone.answerable == pytest.approx(reading.answerable, abs=1 / 32)
 
 
 def test_a_passage_is_placed_by_title_and_date(summit: Library) -> None:
@@ -143,7 +151,7 @@ def test_the_answer_is_marked_inside_its_quote(summit: Library) -> None:
     assert quote.emphasis is not None
     start, end = quote.emphasis
     assert quote.start <= start < end <= quote.end
-    assert summit.documents[0].text[start:end] == "approximately 110 minutes"
+    assert summit.documents[0].text[start:end] == "lasted approximately 110 minutes"
     assert answer.as_dict()["quotes"][0]["emphasis"] == [start, end]
     assert answer.as_dict()["mode"] == "reader"
 

@@ -29,8 +29,9 @@ from assistant.confidence import Signals
 from assistant.encoder import FloatArray
 from assistant.evaluation import calibration_error, read_questions
 from assistant.library import Library
+from assistant.reader import Reading
 from assistant.types import Hit, Scope
-from training.train import kept_documents, read_lines
+from training.train import kept_documents, read_lines, standing_alone
 
 PROJECT = Path(__file__).parent.parent
 ERRORS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
@@ -74,14 +75,16 @@ def written(library: Library, data: Path, questions: Path) -> Iterator[Case]:
         name = row["doc"]
         if name not in kept or name not in documents:
             continue
-        hits = library.retrieve(row["question"], scope=Scope(documents=(name,)))
+        searched = standing_alone(row, readouts[name])
+        hits = library.retrieve(searched, scope=Scope(documents=(name,)))
         gold = None
         if row["start"] is not None:
             text = readouts[name]["paragraphs"][row["paragraph"]]
             begin = documents[name].text.index(text)
             gold = begin + row["start"], begin + row["end"]
         if hits:
-            yield _case(library, row["question"], hits, name, gold)
+            readings = readings_of(row["question"], searched, hits, library.reader)
+            yield _case(hits, readings, name, gold)
 
 
 def summit() -> Iterator[Case]:
@@ -94,13 +97,14 @@ def summit() -> Iterator[Case]:
         if each.gold:
             start = text.index(each.gold[0].span)
             gold = start, start + len(each.gold[0].span)
-        yield _case(library, each.text, library.retrieve(each.text), each.id, gold)
+        hits = library.retrieve(each.text)
+        readings = readings_of(each.text, each.text, hits, library.reader)
+        yield _case(hits, readings, each.id, gold)
 
 
 def _case(
-    library: Library, question: str, hits: Sequence[Hit], group: str, gold: tuple[int, int] | None
+    hits: Sequence[Hit], readings: Sequence[Reading], group: str, gold: tuple[int, int] | None
 ) -> Case:
-    readings = readings_of(question, question, hits, library.reader)
     right = gold is not None and any(
         quote.start < gold[1] and gold[0] < quote.end for quote in close_sentences(hits, readings)
     )

@@ -15,7 +15,8 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -24,13 +25,16 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
 from torch.nn import functional
 
 from assistant.encoder import DEFAULT_MODEL, model_folder
+from assistant.followups import standalone
+from assistant.lexical import tokenize
 from assistant.library import Library
 from assistant.reader import NOTHING, Reading
-from assistant.types import Scope
+from assistant.types import Scope, written_date
 from assistant.windows import (
     STOP_WORDS,
     WORD,
@@ -49,7 +53,7 @@ HELD_OUT = ("Normans", "Scottish Parliament", "Islamism")  # SQuAD titles never 
 SEED = 20250207
 RANK = 64
 MADE = 60_000
-TOPIC_QUESTIONS = 2_000  # an epoch
+TOPIC_QUESTIONS = 3_000  # an epoch
 EPOCHS = 2
 _PRETASK_RATE, _RATE, _HEADS_RATE = 1.5e-3, 8e-4, 5e-4
 _BATCH = 32
@@ -207,12 +211,26 @@ def readout_questions(data: Path, path: Path) -> tuple[list[Example], list[Examp
         answer = None if row["start"] is None else (row["start"], row["end"])
         golds = (text[slice(*answer)],) if answer else ()
         passage = Passage(text, _place(readout["title"], readout["date"]))
-        examples.append(Example(row["question"], passage, answer, golds, row["doc"]))
+        # A follow-up is read as it was asked and as it is searched.
+        for question in dict.fromkeys([row["question"], standing_alone(row, readout)]):
+            examples.append(Example(question, passage, answer, golds, row["doc"]))
     kept = kept_documents(each.group for each in examples)
     return (
         [each for each in examples if each.group not in kept],
         [each for each in examples if each.group in kept],
     )
+
+
+def standing_alone(row: Mapping[str, Any], readout: Mapping[str, Any]) -> str:
+    """A written question; one with a history as it is searched after that."""
+    question: str = row["question"]
+    if "history" not in row:
+        return question
+    title = readout["title"]
+    words = frozenset(tokenize(" ".join([title, *readout["paragraphs"]])))
+    day = date.fromisoformat(readout["date"]) if readout["date"] else None
+    named = f"{title} ({written_date(day)})" if day else title
+    return standalone(question, row["history"], named, words).text
 
 
 def kept_documents(documents: Iterable[str]) -> set[str]:
@@ -228,11 +246,10 @@ def near_misses(library: Library, data: Path, examples: Sequence[Example]) -> li
     """
     excluded = excluded_documents(data)
     known = {each.id for each in library.documents}
-    found: list[list[Passage]] = []
-    for each in examples:
+
+    def of(each: Example) -> list[Passage]:
         if each.group not in known:
-            found.append([])
-            continue
+            return []
         scope = Scope() if says_which(each.question) else Scope(documents=(each.group,))
         answer = each.golds[0].casefold() if each.golds else None
         misses = []
@@ -242,8 +259,11 @@ def near_misses(library: Library, data: Path, examples: Sequence[Example]) -> li
                 continue
             if answer is None or answer not in text.casefold():
                 misses.append(Passage.of(hit.document, hit.paragraph))
-        found.append(misses)
-    return found
+        return misses
+
+    library.load()
+    with ThreadPoolExecutor(2) as both:
+        return list(both.map(of, examples))
 
 
 def says_which(question: str) -> bool:
@@ -391,14 +411,6 @@ def f1(guess: str, golds: Sequence[str]) -> float:
     return best
 
 
-def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
-    """Area under the ROC curve, by ranks."""
-    ranks = np.argsort(np.argsort(scores, kind="stable"), kind="stable") + 1
-    positive = np.array(labels, dtype=bool)
-    yes, no = int(positive.sum()), int((~positive).sum())
-    return float((ranks[positive].sum() - yes * (yes + 1) / 2) / (yes * no))
-
-
 def evaluate(network: Network, windows: Windows, examples: Sequence[Example]) -> Scores:
     """The scores on ``examples``, with answerable and unanswerable ones among them."""
     readings = read(network, windows, examples)
@@ -409,7 +421,9 @@ def evaluate(network: Network, windows: Windows, examples: Sequence[Example]) ->
     ]
     return Scores(
         questions=len(examples),
-        auroc=auroc([each.answerable for each in readings], [bool(x.answer) for x in examples]),
+        auroc=roc_auc_score(
+            [bool(each.answer) for each in examples], [each.answerable for each in readings]
+        ),
         f1=float(np.mean(spans)),
         exact=float(np.mean([each == 1 for each in spans])),
     )
@@ -453,7 +467,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--questions", type=Path, default=here / "questions.jsonl")
     parser.add_argument("--made", type=int, default=MADE, help="questions made from paragraphs")
-    parser.add_argument("--share", type=float, default=1.0, help="of SQuAD, for a learning curve")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the questions, for a learning curve"
+    )
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -475,24 +491,27 @@ def main() -> None:
     asked = asked[: int(len(asked) * given.share)]
     left_out = [each for each in every if each.group in HELD_OUT]
     written, kept = readout_questions(given.data, given.questions)
+    if given.share < 1:
+        documents = sorted({each.group for each in written})
+        some = set(choices.sample(documents, int(len(documents) * given.share)))
+        written = [each for each in written if each.group in some]
     library = Library.open(given.library)
     misses = near_misses(library, given.data, written)
-    kept_misses = [
-        Example(each.question, passage, None)
-        for each, passages in zip(kept, near_misses(library, given.data, kept), strict=True)
-        for passage in passages[:2]
-    ]
-
     left_out_documents = excluded_documents(given.data) | {each.group for each in kept}
     topics = Topics(readout_sources(given.data, left_out_documents), synonyms(base), choices)
 
     def stage() -> list[Row]:
         wrong = with_misses(written, misses, choices)
-        plain = examples_of(topics.make(TOPIC_QUESTIONS))
+        plain = examples_of(topics.make(int(TOPIC_QUESTIONS * given.share)))
         return rows_of(windows, [*asked, *written, *wrong, *plain], choices)
 
     train(network, [stage] * EPOCHS, rate=_RATE, warm=0.1, choices=choices, name="asked")
     save_file(network.learnt(), given.out / "reader.safetensors")
+    kept_misses = [
+        Example(each.question, passage, None)
+        for each, passages in zip(kept, near_misses(library, given.data, kept), strict=True)
+        for passage in passages[:2]
+    ]
     scores = {
         "squad2_train, titles left out": evaluate(network, windows, left_out),
         "readout questions, documents left out": evaluate(network, windows, kept),
@@ -505,6 +524,7 @@ def main() -> None:
         "seed": SEED,
         "made": given.made,
         "share": given.share,
+        "asked": {"squad2_train": len(asked), "readout questions": len(written)},
         "torch": torch.__version__,
         "scores": {name: asdict(each) for name, each in scores.items()},
         "sha256": {f"{each.parent.name}/{each.name}": _digest(each) for each in files},
