@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from math import exp
 
-# The default: at most this share of the answers given may be wrong. With one in ten, a third of the
-# questions that have an answer are refused.
-MAXIMUM_ERROR = 0.2
+# The default: at most this share of the answers given may be wrong. With one in ten, more than a
+# third of the questions that have an answer are refused.
+MAXIMUM_ERROR = 0.15
 
 
 @dataclass(frozen=True, slots=True)
