@@ -19,6 +19,8 @@ from pathlib import Path
 import Stemmer
 import tantivy
 
+from assistant.errors import IndexDamagedError
+
 TOKENIZER = "nfkc, casefold, acronyms joined, Snowball English, CJK 1-2 grams; version 1"
 
 _K1 = 1.2
@@ -151,7 +153,12 @@ class LexicalIndex:
             filtered = tantivy.Query.boost_query(among, 0.0)  # it must match, and adds no score
             must = tantivy.Occur.Must
             query = tantivy.Query.boolean_query([(must, query), (must, filtered)])
-        found = self._searcher.search(query, limit=max(k, 1), count=False).hits
+        try:
+            found = self._searcher.search(query, limit=max(k, 1), count=False).hits
+        except ValueError as error:  # it reads some of its files only now
+            raise IndexDamagedError(
+                f"the index can't be searched ({error}); rebuild it: readout build"
+            ) from error
         numbers = self._searcher.fast_field_values("number", [address for _, address in found])
         scored = [
             (int(number or 0), score) for number, (score, _) in zip(numbers, found, strict=True)

@@ -266,10 +266,16 @@ class Library:
     ) -> tuple[str, list[Hit]]:
         """The question as it was searched, and what was found."""
         opened = self.index  # once: a build may replace it meanwhile
-        encoder = self._asking_encoder(opened)
-        earlier = [read_question(each)[0] for each in history[-_TURNS:]]
-        asked = self._asked(opened, encoder, question, earlier, scopes)
-        return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)
+        while True:
+            encoder = self._asking_encoder(opened)
+            earlier = [read_question(each)[0] for each in history[-_TURNS:]]
+            try:
+                asked = self._asked(opened, encoder, question, earlier, scopes)
+                return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)
+            except IndexDamagedError:
+                before, opened = opened, self.index
+                if opened is before:  # not replaced, so it is damaged
+                    raise
 
     def _asked(
         self,

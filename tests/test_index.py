@@ -434,3 +434,26 @@ def test_a_file_as_it_was_is_not_read_again(folder: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(index, "REVISION", documents.REVISION + 1)
     library.build()
     assert read[2:] == ["a.txt", "b.md", "c.txt"]
+
+
+def test_an_index_replaced_while_it_is_searched_is_searched_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(folder, {"a.txt": "Alpha."})
+    library = Library(folder, ToyEncoder())
+    library.build()
+
+    class Gone:
+        num_docs = 1
+
+        def search(self, *_: Any, **__: Any) -> Any:
+            if (folder / SOURCES / "a.txt").read_text() == "Alpha.":
+                put(folder, {"a.txt": "Alpha bravo."})
+                Library(folder, ToyEncoder()).build()
+            raise ValueError("Data corrupted")
+
+    monkeypatch.setattr(library.index.lexical, "_searcher", Gone())
+    assert library.retrieve("alpha")[0].paragraph.text == "Alpha bravo."
+    monkeypatch.setattr(library.index.lexical, "_searcher", Gone())
+    with pytest.raises(IndexDamagedError, match="can't be searched"):
+        library.retrieve("alpha")
