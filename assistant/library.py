@@ -265,10 +265,10 @@ class Library:
         self, question: str, k: int, history: Sequence[str], scopes: Sequence[Scope]
     ) -> tuple[str, list[Hit]]:
         """The question as it was searched, and what was found."""
+        earlier = [read_question(each)[0] for each in history[-_TURNS:]]
         opened = self.index  # once: a build may replace it meanwhile
         while True:
             encoder = self._asking_encoder(opened)
-            earlier = [read_question(each)[0] for each in history[-_TURNS:]]
             try:
                 asked = self._asked(opened, encoder, question, earlier, scopes)
                 return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)

@@ -29,7 +29,6 @@ from assistant.confidence import Signals
 from assistant.encoder import FloatArray
 from assistant.evaluation import calibration_error, read_questions
 from assistant.library import Library
-from assistant.reader import Reading
 from assistant.types import Hit, Scope
 from training.train import kept_documents, read_lines, standing_alone
 
@@ -83,8 +82,7 @@ def written(library: Library, data: Path, questions: Path) -> Iterator[Case]:
             begin = documents[name].text.index(text)
             gold = begin + row["start"], begin + row["end"]
         if hits:
-            readings = readings_of(row["question"], searched, hits, library.reader)
-            yield _case(hits, readings, name, gold)
+            yield _case(library, row["question"], searched, hits, name, gold)
 
 
 def summit() -> Iterator[Case]:
@@ -98,13 +96,18 @@ def summit() -> Iterator[Case]:
             start = text.index(each.gold[0].span)
             gold = start, start + len(each.gold[0].span)
         hits = library.retrieve(each.text)
-        readings = readings_of(each.text, each.text, hits, library.reader)
-        yield _case(hits, readings, each.id, gold)
+        yield _case(library, each.text, each.text, hits, each.id, gold)
 
 
 def _case(
-    hits: Sequence[Hit], readings: Sequence[Reading], group: str, gold: tuple[int, int] | None
+    library: Library,
+    question: str,
+    searched_for: str,
+    hits: Sequence[Hit],
+    group: str,
+    gold: tuple[int, int] | None,
 ) -> Case:
+    readings = readings_of(question, searched_for, hits, library.reader)
     right = gold is not None and any(
         quote.start < gold[1] and gold[0] < quote.end for quote in close_sentences(hits, readings)
     )
