@@ -103,13 +103,17 @@ def test_an_index_of_the_reference_is_asked_with_the_same_answers(
     for question in [json.loads(line)["question"] for line in lines]:
         expected, found = slow.answer(question, k=8), fast.answer(question, k=8)
         assert found.outcome is expected.outcome
-        assert found.quotes == expected.quotes
-        # Scores this close make the rankings the same but for ties.
+        # Scores this close make rankings the same but for ties: of two sentences that come as close
+        # either may be quoted first, and one at the margin by one of the two only.
+        few, more = sorted((set(found.quotes), set(expected.quotes)), key=len)
+        assert few <= more
+        assert bool(few) == bool(more)
         scores = {hit.paragraph.id: hit.score for hit in expected.hits}
         assert {hit.paragraph.id: hit.score for hit in found.hits} == pytest.approx(
             scores, abs=rounding
         )
         if rounding == ROUNDING["f32"]:
+            assert found.quotes == expected.quotes
             assert [hit.paragraph.id for hit in found.hits] == list(scores), question
 
 
