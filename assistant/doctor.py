@@ -16,6 +16,7 @@ from assistant.documents import read_documents
 from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
 from assistant.errors import IndexMissingError, ReadoutError
 from assistant.library import SOURCES, Library
+from assistant.types import Problem
 
 DISTRIBUTION = "readout-assistant"
 _SOME = 3
@@ -105,11 +106,14 @@ def _installed(requirement: str) -> bool:
 
 def _documents(library: Library) -> Iterator[Check]:
     sources = library.folder / SOURCES
-    documents, problems = read_documents(sources)
-    for problem in problems:
-        yield Check("documents", State.NOTE, f"left out: {problem}")
-    if documents:
-        yield Check("documents", State.FINE, f"{len(documents):,} can be read")
+    readable = 0
+    for found in read_documents(sources):
+        if isinstance(found, Problem):
+            yield Check("documents", State.NOTE, f"left out: {found}")
+        else:
+            readable += 1
+    if readable:
+        yield Check("documents", State.FINE, f"{readable:,} can be read")
     else:
         remedy = f"put readouts into {sources.absolute()}"
         yield Check("documents", State.FAILED, "none can be read", remedy)

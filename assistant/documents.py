@@ -22,7 +22,7 @@ from assistant import metadata
 from assistant.errors import DocumentError
 from assistant.extraction.bounded import Extractor, extract_once, extractor_of
 from assistant.extraction.extract import Extract, UnreadableError
-from assistant.extraction.jsonl import Row, rows
+from assistant.extraction.jsonl import Row, Unreadable, rows
 from assistant.paragraphs import markdown_blocks, plain_blocks, split
 from assistant.titles import stated_in
 from assistant.types import Document, Problem
@@ -97,45 +97,64 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(parent) / name
 
 
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A readout that needn't be read again, since its file or its line is as it was."""
+
+    id: str
+
+
 def read_documents(
-    folder: Path, unchanged: Mapping[str, Document] = NOTHING
-) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    folder: Path,
+    state: Mapping[str, SourceFile] = MappingProxyType({}),
+    known: Mapping[str, Document] = NOTHING,
+) -> Iterator[Document | Unchanged | Problem]:
     """All readouts below ``folder`` ordered by id, and a problem for each file left out.
 
-    ``unchanged`` are documents by path that were made of the files as they are now; they are taken
-    as they are, unless another extractor is installed.
+    ``known`` are documents by id that the metadata beside the files still fits; ``state`` is that
+    of the files. A known document of the same bytes, read with the same extractor, is unchanged.
     """
-    documents: dict[str, Document] = {}
-    problems: list[Problem] = []
+    seen: dict[str, Path] = {}
     with Extractor() as extract:
-        for path in _files(folder):
-            name = path.relative_to(folder).as_posix()
+        for path in sorted(_files(folder), key=lambda each: _place(each.relative_to(folder))):
+            name = path.relative_to(folder)
             if path.suffix == METADATA_SUFFIX and any(
                 _exists(path.with_suffix(suffix)) for suffix in SUFFIXES
             ):
                 continue
             try:
-                before = unchanged.get(name)
-                if before and before.extractor == (
-                    extractor_of(format_of(path)) or before.extractor
-                ):
-                    _add(documents, before)
+                file = state.get(name.as_posix())
+                if file and _is_known(known.get(_id(name)), name, file.sha256):
+                    _see(seen, _id(name), name)
+                    yield Unchanged(_id(name))
                     continue
-                for found in read_file(path, folder, extract):
-                    if isinstance(found, Problem):
-                        problems.append(found)
-                    else:
-                        _add(documents, found)
+                for found in _read(path, folder, extract, known):
+                    if not isinstance(found, Problem):
+                        _see(seen, found.id, name)
+                    yield found
             except DocumentError as error:
-                problems.append(Problem(name, str(error)))
-    return tuple(documents[each] for each in sorted(documents)), tuple(problems)
+                yield Problem(name.as_posix(), str(error))
 
 
-def _add(documents: dict[str, Document], document: Document) -> None:
-    if document.id in documents:
-        twin = documents[document.id].path
+def _place(name: Path) -> str:
+    """What sorts files so that their documents come by their ids."""
+    return f"{_id(name)}#" if FORMATS.get(name.suffix.lower()) == COLLECTION else _id(name)
+
+
+def _is_known(known: Document | None, path: Path, source_sha256: str) -> bool:
+    """Whether reading these bytes would make the document that is known."""
+    return known is not None and (known.source_sha256, known.path, known.extractor) == (
+        source_sha256,
+        path.as_posix(),
+        extractor_of(format_of(path)) or known.extractor,
+    )
+
+
+def _see(seen: dict[str, Path], document: str, path: Path) -> None:
+    if document in seen:
+        twin = seen[document].as_posix()
         raise DocumentError(f"has the same name as {twin}; rename one of them")
-    documents[document.id] = document
+    seen[document] = path
 
 
 def read_file(
@@ -145,9 +164,20 @@ def read_file(
 
     DocumentError says why it can't be read; a collection's lines that can't be are one problem.
     """
+    for found in _read(path, folder, extract, NOTHING):
+        if not isinstance(found, Unchanged):
+            yield found
+
+
+def _read(
+    path: Path,
+    folder: Path,
+    extract: Callable[[str, bytes], Extract],
+    known: Mapping[str, Document],
+) -> Iterator[Document | Unchanged | Problem]:
     file_format, content, fields = _opened(path)
     if file_format == COLLECTION:
-        yield from _collection(path, folder, content, fields)
+        yield from _collection(path, folder, content, fields, known)
     else:
         name = path.relative_to(folder)
         yield _document(
@@ -257,26 +287,36 @@ def _document(
 
 
 def _collection(
-    path: Path, folder: Path, content: bytes, fields: Mapping[str, Any]
-) -> Iterator[Document | Problem]:
-    names: set[str] = set()
-    problems: list[str] = []
-    for row in rows(content):
-        if isinstance(row, str):
-            problems.append(row)
-            continue
+    path: Path,
+    folder: Path,
+    content: bytes,
+    fields: Mapping[str, Any],
+    known: Mapping[str, Document],
+) -> Iterator[Document | Unchanged | Problem]:
+    name = path.relative_to(folder)
+    found = list(rows(content))
+    problems = [each for each in found if isinstance(each, Unreadable)]
+    before = ""
+    for row in sorted(
+        (each for each in found if isinstance(each, Row)), key=lambda each: each.name
+    ):
+        own_id = f"{_id(name)}#{row.name}"
         try:
-            if row.name in names:
+            if row.name == before:
                 raise DocumentError(f"has the doc {row.name}, as an earlier line has")
-            names.add(row.name)
-            yield _of_row(path, folder, row, fields)
+            before = row.name
+            digest = hashlib.sha256(row.line).hexdigest()
+            if _is_known(known.get(own_id), name, digest):
+                yield Unchanged(own_id)
+            else:
+                yield _of_row(path, folder, row, fields)
         except DocumentError as error:
-            problems.append(f"line {row.number}: {error}")
-    if not names and not problems:
+            problems.append(Unreadable(row.number, f"line {row.number}: {error}"))
+    if not found:
         raise DocumentError("has no text")
     if problems:
         more = f" ({len(problems) - 1:,} more lines can't be read)" if problems[1:] else ""
-        yield Problem(path.relative_to(folder).as_posix(), problems[0] + more)
+        yield Problem(name.as_posix(), min(problems).reason + more)
 
 
 def _of_row(path: Path, folder: Path, row: Row, fields: Mapping[str, Any]) -> Document:

@@ -75,7 +75,7 @@ class Encoder(Protocol):
     def load(self) -> None:
         """Load the model now; otherwise it is loaded when first used."""
 
-    def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
+    def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
         """The encoding of each text, in order; some models read questions in another way."""
 
 
@@ -98,14 +98,14 @@ class GraphEncoder:
     def load(self) -> None:
         self._network()
 
-    def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
+    def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
         network = self._network()
-        if len(texts) == 1:  # here and now, not behind what a build has under way
-            (pieces,) = network.pieces(texts)
-            yield _joined([read for piece in pieces for read in network.read([piece])])
-            return
         under_way: deque[list[list[_Reading]]] = deque()
         for some in _at_once(texts):
+            if question:  # here and now, not behind what a build has under way
+                for pieces in network.pieces(some):
+                    yield _joined([read for piece in pieces for read in network.read([piece])])
+                continue
             under_way.append(network.begin(some))
             if len(under_way) > 1:  # so that no core waits while the caller works
                 yield from _finished(under_way.popleft())
@@ -211,7 +211,7 @@ class SentenceTransformerEncoder:
         with self._lock:
             self._model()
 
-    def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
+    def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
         for some in _at_once(texts):
             with self._lock:
                 encodings = list(self._encode(some, question))
@@ -331,15 +331,18 @@ def model_folder(name: str) -> Path:
         ) from error
 
 
-def _at_once(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+def _at_once(texts: Iterable[str]) -> Iterator[list[str]]:
     """Runs of ``texts`` that fit into memory, of at least one text."""
-    start = characters = 0
-    for end, text in enumerate(texts):
+    some: list[str] = []
+    characters = 0
+    for text in texts:
         characters += len(text)
-        if characters > _CHARACTERS_AT_ONCE and end > start:
-            yield texts[start:end]
-            start, characters = end, len(text)
-    yield texts[start:]
+        if characters > _CHARACTERS_AT_ONCE and some:
+            yield some
+            some, characters = [], len(text)
+        some.append(text)
+    if some:
+        yield some
 
 
 def _finished(texts: Iterable[Iterable[_Reading]]) -> Iterator[Encoding]:

@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 
 from assistant.answering import best_sentences, close_sentences, readings_of
+from assistant.building import Build, in_context
 from assistant.encoder import FloatArray, load_encoder
 from assistant.errors import ReadoutError
-from assistant.index import in_context, write
 from assistant.lexical import terms_of
 from assistant.library import INDEX, Library
 from assistant.paragraphs import plain_blocks, split
@@ -159,7 +159,10 @@ def library_of(questions: Path, otherwise: Callable[[], Library]) -> Iterator[Li
     with TemporaryDirectory() as temporary:
         library = Library(Path(temporary))
         (library.folder / INDEX).mkdir()
-        write(library.folder / INDEX, beir_documents(questions), {}, load_encoder(), None)
+        with Build(library.folder / INDEX, load_encoder(), None) as build:
+            for document in beir_documents(questions):
+                build.add(document)
+            build.finish({})
         yield library
 
 

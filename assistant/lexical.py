@@ -12,14 +12,18 @@ import shutil
 import tempfile
 import unicodedata
 import weakref
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from math import log
 from pathlib import Path
 
+import numpy as np
 import Stemmer
 import tantivy
 
 from assistant.errors import IndexDamagedError
+from assistant.tokens import mapped
 
 TOKENIZER = "nfkc, casefold, acronyms joined, Snowball English, CJK 1-2 grams; version 1"
 
@@ -28,6 +32,7 @@ _CJK = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN = re.compile(rf"(?:[^\W\d_{_CJK}]\.){{2,}}|[^\W_{_CJK}]+|[{_CJK}]+")
 _IS_CJK = re.compile(f"[{_CJK}]")
 _POSSESSIVE = re.compile(r"(?<=\w)['’]s?\b")
+_HEAP_BYTES = 64 << 20  # that tantivy may fill before it writes a part
 _MAXIMUM_TOKEN = 200  # characters; tantivy drops tokens above 65,530 bytes
 
 
@@ -39,7 +44,6 @@ def terms_of(text: str, weight: float = 1.0) -> dict[str, float]:
 def tokenize(text: str) -> list[str]:
     """The tokens of ``text`` in reading order: stems of words, one- and two-character CJK grams."""
     normal = _POSSESSIVE.sub("", unicodedata.normalize("NFKC", text).casefold())
-    stemmer = Stemmer.Stemmer("english")
     tokens: list[str] = []
     for match in _TOKEN.finditer(normal):
         word = match[0]
@@ -47,8 +51,90 @@ def tokenize(text: str) -> list[str]:
             tokens.extend(word)
             tokens.extend(word[start : start + 2] for start in range(len(word) - 1))
         else:
-            tokens.append(stemmer.stemWord(word.replace(".", "")[:_MAXIMUM_TOKEN]))
+            tokens.append(_stem(word.replace(".", "")[:_MAXIMUM_TOKEN]))
     return tokens
+
+
+@lru_cache(maxsize=50_000)
+def _stem(word: str) -> str:
+    return str(Stemmer.Stemmer("english").stemWord(word))  # made anew, as threads can't share it
+
+
+class LexicalWriter:
+    """Writes the passages of documents, one document after another, to a new index in ``folder``.
+
+    Their tokens also go, a passage a line, to a file beside the folder, so that they needn't be
+    made again for the next index. OSError if anything can't be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        builder = tantivy.SchemaBuilder()
+        builder.add_unsigned_field("number", fast=True)
+        builder.add_unsigned_field("document", indexed=True)
+        builder.add_text_field("tokens", tokenizer_name="whitespace")
+        folder.mkdir()
+        self._number = self._document = 0
+        with _told_as_os_error():
+            index = tantivy.Index(builder.build(), path=str(folder))
+            # One thread keeps the order, and so the ties.
+            self._writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+        self._lines = _lines_of(folder).open("wb")
+
+    def add(self, passages: Iterable[bytes]) -> None:
+        """Write the passages of the next document, each as its tokens in a line."""
+        with _told_as_os_error():
+            for passage in passages:
+                row = tantivy.Document()
+                row.add_unsigned("number", self._number)
+                row.add_unsigned("document", self._document)
+                row.add_text("tokens", passage.decode())
+                self._writer.add_document(row)
+                self._lines.write(passage)
+                self._number += 1
+        self._document += 1
+
+    def __enter__(self) -> LexicalWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Finish the index, which can then be opened."""
+        self._lines.close()
+        if kind is None:
+            with _told_as_os_error():
+                self._writer.commit()
+                self._writer.wait_merging_threads()
+
+
+class PassageLines:
+    """The lines that a ``LexicalWriter`` wrote beside ``folder``, by the passages' numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        path = _lines_of(folder)
+        self._text = mapped(path, np.uint8, (path.stat().st_size,))
+        ends = np.flatnonzero(self._text == ord("\n")) + 1
+        self._starts = np.concatenate([[0], ends])
+
+    def of(self, passages: range) -> list[bytes]:
+        """The lines of the passages with these numbers, in order."""
+        start, end = self._starts[[passages.start, passages.stop]]
+        return self._text[start:end].tobytes().splitlines(keepends=True)
+
+
+def line_of(passage: str) -> bytes:
+    """The tokens of a passage as a line."""
+    return f"{' '.join(tokenize(passage))}\n".encode()
+
+
+def _lines_of(folder: Path) -> Path:
+    return folder.with_suffix(".txt")
+
+
+@contextmanager
+def _told_as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # how tantivy tells of a full disk
+        raise OSError(str(error)) from error
 
 
 class LexicalIndex:
@@ -59,37 +145,8 @@ class LexicalIndex:
         self._searcher = index.searcher()
 
     @classmethod
-    def build(cls, folder: Path, documents: Iterable[Sequence[str]]) -> LexicalIndex:
-        """The index of the passages of ``documents``, written to ``folder``, an empty folder.
-
-        OSError if it can't be written.
-        """
-        builder = tantivy.SchemaBuilder()
-        builder.add_unsigned_field("number", fast=True)
-        builder.add_unsigned_field("document", indexed=True)
-        builder.add_text_field("tokens", tokenizer_name="whitespace")
-        try:
-            index = tantivy.Index(builder.build(), path=str(folder))
-            writer = index.writer(num_threads=1)  # one thread keeps the order, and so the ties
-            number = 0
-            for document, passages in enumerate(documents):
-                for passage in passages:
-                    row = tantivy.Document()
-                    row.add_unsigned("number", number)
-                    row.add_unsigned("document", document)
-                    row.add_text("tokens", " ".join(tokenize(passage)))
-                    writer.add_document(row)
-                    number += 1
-            writer.commit()
-            writer.wait_merging_threads()
-        except ValueError as error:  # how tantivy tells of a full disk
-            raise OSError(str(error)) from error
-        index.reload()
-        return cls(index)
-
-    @classmethod
     def open(cls, folder: Path) -> LexicalIndex:
-        """The index that ``build`` wrote to ``folder``; ValueError or OSError if it is none."""
+        """The index that a ``LexicalWriter`` wrote to ``folder``; ValueError or OSError if none."""
         effective = os.access in os.supports_effective_ids
         if os.access(folder, os.W_OK, effective_ids=effective):
             return cls(tantivy.Index.open(str(folder)))

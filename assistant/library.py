@@ -17,12 +17,11 @@ from filelock import FileLock, Timeout
 
 from assistant import answering, retrieval
 from assistant import index as indexing
+from assistant.building import Build, Progress, splitter
 from assistant.confidence import MAXIMUM_ERROR
 from assistant.documents import (
-    COLLECTION,
     METADATA_SUFFIX,
     SourceFile,
-    format_of,
     read_document,
     read_documents,
     source_state,
@@ -48,6 +47,7 @@ from assistant.types import (
     Document,
     Hit,
     Outcome,
+    Problem,
     Quote,
     Scope,
     Sentence,
@@ -165,7 +165,7 @@ class Library:
         """The trained reader, unless its weights are missing or another model built the index."""
         return load_reader() if self.encoder.name == DEFAULT_MODEL else None
 
-    def build(self, progress: indexing.Progress | None = None) -> BuildReport:
+    def build(self, progress: Progress | None = None) -> BuildReport:
         """Bring the index up to date with ``source_docs/``; only new texts are embedded.
 
         ``progress(done, total)`` counts these. A file that can't be read is left out and reported.
@@ -179,24 +179,28 @@ class Library:
                 previous = self._previous(target)
                 encoder = self._building_encoder(previous)
                 state = source_state(sources, previous.manifest.sources if previous else {})
-                documents, problems = read_documents(sources, _unchanged(previous, state))
-                if not documents:
-                    reasons = "".join(f"\n  {problem}" for problem in problems)
-                    raise NoReadoutsError(f"no readout to index in {sources}{reasons}")
-                before = {each.id: each for each in previous.documents} if previous else {}
-                embedded = indexing.write(target, documents, state, encoder, previous, progress)
+                problems: list[Problem] = []
+                with Build(target, encoder, previous) as build:
+                    for found in read_documents(sources, state, _known(previous, state)):
+                        if isinstance(found, Problem):
+                            problems.append(found)
+                        else:
+                            build.add(found)
+                    if not len(build):
+                        reasons = "".join(f"\n  {problem}" for problem in problems)
+                        raise NoReadoutsError(f"no readout to index in {sources}{reasons}")
+                    built = build.finish(state, progress)
         except OSError as error:
             raise LibraryError(f"the index in {target} can't be written: {error}") from error
-        after = {each.id: each for each in documents}
         return BuildReport(
-            added=tuple(each for each in after if each not in before),
-            changed=tuple(each for each in after if before.get(each, after[each]) != after[each]),
-            removed=tuple(each for each in before if each not in after),
-            problems=problems,
-            documents=len(documents),
-            paragraphs=sum(len(each.paragraphs) for each in documents),
-            sentences=sum(len(part.sentences) for each in documents for part in each.paragraphs),
-            embedded=embedded,
+            added=built.added,
+            changed=built.changed,
+            removed=built.removed,
+            problems=tuple(problems),
+            documents=built.manifest.documents,
+            paragraphs=built.manifest.paragraphs,
+            sentences=built.manifest.sentences,
+            embedded=built.embedded,
         )
 
     def forget(self) -> None:
@@ -406,27 +410,24 @@ def answer(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Answer:
     return _here(Path.cwd()).answer(question, k=k, history=history)
 
 
-def _unchanged(
-    previous: indexing.Index | None, now: Mapping[str, SourceFile]
-) -> dict[str, Document]:
-    """Documents by path that needn't be read again: their files are as they were.
+def _known(previous: indexing.Index | None, now: Mapping[str, SourceFile]) -> dict[str, Document]:
+    """Documents of the index by id, without their texts, that their files would make again.
 
-    Those of collections are not among them, since several have one path.
+    That is, if the files are as they were: what is here compared is only the metadata beside them,
+    and how files are made documents.
     """
-    if previous is None or previous.manifest.kind.splitter != indexing.splitter():
+    if previous is None or previous.manifest.kind.splitter != splitter():
         return {}
     before = previous.manifest.sources
 
-    def same(name: str) -> bool:
-        digests = [files[name].sha256 if name in files else None for files in (before, now)]
-        return digests[0] == digests[1] != ""
+    def beside(files: Mapping[str, SourceFile], document: Document) -> str | None:
+        path = PurePosixPath(document.path).with_suffix(METADATA_SUFFIX).as_posix()
+        return files[path].sha256 if path in files else None
 
     return {
-        document.path: document
-        for document in previous.documents
-        if format_of(Path(document.path)) != COLLECTION
-        and same(document.path)
-        and same(str(PurePosixPath(document.path).with_suffix(METADATA_SUFFIX)))
+        header.id: header
+        for header in previous.headers
+        if beside(before, header) == beside(now, header) != ""
     }
 
 

@@ -30,6 +30,7 @@ _SPANS = "token_spans.int32"
 _SENTENCE_TOKENS = "sentence_tokens.int64"
 _TEXT_SENTENCES = "text_sentences.int64"
 _ROWS_AT_ONCE = 512
+_TEXTS_AT_ONCE = 10_000
 _END = np.iinfo(np.int32).max  # after every token
 
 ByteArray = npt.NDArray[np.int8]
@@ -44,6 +45,16 @@ class Tokens(NamedTuple):
     lengths: FloatArray  # (n,)
     ids: IntArray  # (n,), in the model's vocabulary
     spans: IntArray  # (n, 2), where they start and end in the text
+
+
+class Run(NamedTuple):
+    """Texts one after another: their tokens, where among these each sentence ends, and where among
+    the sentences each text.
+    """
+
+    tokens: Tokens
+    sentence_ends: Numbers
+    text_ends: Numbers
 
 
 class TokenStore:
@@ -87,8 +98,17 @@ class TokenStore:
         return len(self._text_sentences) - 1
 
     def __getitem__(self, text: int) -> Tokens:
-        part = self._tokens_of(text, text + 1)
-        return Tokens(self._vectors[part], self._lengths[part], self._ids[part], self._spans[part])
+        return self.run(range(text, text + 1)).tokens
+
+    def run(self, texts: range) -> Run:
+        """The texts with these numbers, of which there is at least one."""
+        part = self._tokens_of(texts.start, texts.stop)
+        sentences = self._text_sentences[texts.start : texts.stop + 1]
+        return Run(
+            Tokens(self._vectors[part], self._lengths[part], self._ids[part], self._spans[part]),
+            self._sentence_tokens[sentences[0] + 1 : sentences[-1] + 1] - part.start,
+            sentences[1:] - sentences[0],
+        )
 
     def closest(
         self, question: FloatArray, runs: Sequence[range]
@@ -135,16 +155,25 @@ class TokenStore:
         """The number of the text's first sentence among the sentences of all texts."""
         return int(self._text_sentences[text])
 
+    def sentences_of(self, texts: range) -> range:
+        """The numbers of the sentences of these texts."""
+        return range(self.first_sentence(texts.start), self.first_sentence(texts.stop))
+
     def frequencies(self, weights: Numbers) -> Numbers:
         """In how many texts each token id occurs, a text counted ``weights`` times.
 
         As long as the highest id demands.
         """
-        counts = np.diff(self._sentence_tokens[self._text_sentences])
-        owners = np.repeat(np.arange(len(self)), counts)
         size = int(self._ids.max(initial=0)) + 1
-        owners, ids = np.divmod(np.unique(owners * size + self._ids), size)
-        return np.bincount(ids, weights[owners], size).astype(np.int64)
+        counted = np.zeros(size, dtype=np.int64)
+        for first in range(0, len(self), _TEXTS_AT_ONCE):
+            texts = range(first, min(first + _TEXTS_AT_ONCE, len(self)))
+            lengths = np.diff(self._sentence_tokens[self._text_sentences[first : texts.stop + 1]])
+            owners = np.repeat(np.array(texts), lengths)
+            pairs = np.sort(owners * size + self._ids[self._tokens_of(first, texts.stop)])
+            owners, ids = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], size)
+            np.add.at(counted, ids, weights[owners])
+        return counted
 
     def _tokens_of(self, first: int, after: int) -> slice:
         start, end = self._sentence_tokens[self._text_sentences[[first, after]]]
@@ -159,7 +188,6 @@ class TokenWriter:
         with ExitStack() as opened:
             self._files = [opened.enter_context((folder / name).open("wb")) for name in names]
             self._opened = opened.pop_all()
-        self._vectors, self._lengths, self._ids, self._spans = self._files[:4]
         self._sentence_tokens, self._text_sentences = self._files[4:]
         self._tokens = self._sentences = 0
         self._sentence_tokens.write(_number(0))
@@ -167,15 +195,18 @@ class TokenWriter:
 
     def add(self, tokens: Tokens, sentence_starts: Sequence[int]) -> None:
         """Write a text's tokens, and where its sentences start in it: the first at 0."""
-        self._vectors.write(tokens.vectors.tobytes())
-        self._lengths.write(tokens.lengths.tobytes())
-        self._ids.write(tokens.ids.tobytes())
-        self._spans.write(tokens.spans.tobytes())
         ends = np.searchsorted(tokens.spans[:, 0], [*sentence_starts[1:], _END])
-        self._sentence_tokens.write((self._tokens + ends).astype(np.int64).tobytes())
-        self._tokens += len(tokens.ids)
-        self._sentences += len(sentence_starts)
-        self._text_sentences.write(_number(self._sentences))
+        self.copy(Run(tokens, ends.astype(np.int64), np.array([len(sentence_starts)])))
+
+    def copy(self, run: Run) -> None:
+        """Write texts as a store has them."""
+        vectors, lengths, ids, spans = run.tokens
+        for file, values in zip(self._files, (vectors, lengths, ids, spans), strict=False):
+            file.write(np.ascontiguousarray(values).data)
+        self._sentence_tokens.write((self._tokens + run.sentence_ends).tobytes())
+        self._text_sentences.write((self._sentences + run.text_ends).tobytes())
+        self._tokens += len(run.tokens.ids)
+        self._sentences += len(run.sentence_ends)
 
     def sync(self) -> None:
         """Return when what was written is safely on disk."""

@@ -13,10 +13,19 @@ from typing import Any
 
 import pytest
 
+from assistant.documents import read_documents
 from assistant.library import INDEX, SOURCES, Library
+from assistant.types import Document, Problem
 
 PROJECT = Path(__file__).parent.parent
 SUMMIT = "japan-us-summit-2025-02-07"
+
+
+def readouts_in(folder: Path) -> tuple[list[Document], list[Problem]]:
+    """The readouts below ``folder``, and the problems met."""
+    found = list(read_documents(folder))
+    documents = [each for each in found if isinstance(each, Document)]
+    return documents, [each for each in found if isinstance(each, Problem)]
 
 
 class NetworkUsed(AssertionError):

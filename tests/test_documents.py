@@ -9,24 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from assistant.documents import MAXIMUM_TEXT_BYTES, read_documents
+from assistant.documents import MAXIMUM_TEXT_BYTES
 from assistant.types import Document
-from tests.conftest import PROJECT, SUMMIT, without_privilege
+from tests.conftest import PROJECT, SUMMIT, readouts_in, without_privilege
 
 READ = ".docx, .htm, .html, .jsonl, .markdown, .md, .pdf, .txt"
 
 
 def read_one(folder: Path, name: str, content: bytes) -> Document:
     (folder / name).write_bytes(content)
-    (document,), problems = read_documents(folder)
-    assert problems == ()
+    (document,), problems = readouts_in(folder)
+    assert problems == []
     return document
 
 
 def test_the_shipped_readout_is_read_as_it_is() -> None:
-    (document,), problems = read_documents(PROJECT / "source_docs")
+    (document,), problems = readouts_in(PROJECT / "source_docs")
     content = (PROJECT / "source_docs" / f"{SUMMIT}.txt").read_bytes()
-    assert problems == ()
+    assert problems == []
     assert (document.id, document.path) == (SUMMIT, f"{SUMMIT}.txt")
     assert document.title == "Japan–U.S. Summit Meeting"
     assert (document.date, document.issuer) == (date(2025, 2, 7), "Official readout")
@@ -93,9 +93,9 @@ def test_subfolders_are_read_and_hidden_files_are_not(tmp_path: Path) -> None:
     for name in ("b.txt", "2024/a.md", ".hidden.txt", ".git/c.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("They spoke.")
-    documents, problems = read_documents(tmp_path)
+    documents, problems = readouts_in(tmp_path)
     assert [(each.id, each.path) for each in documents] == [("2024/a", "2024/a.md"), ("b", "b.txt")]
-    assert problems == ()
+    assert problems == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     (tmp_path / "good.txt").write_text("They spoke.")
-    documents, problems = read_documents(tmp_path)
+    documents, problems = readouts_in(tmp_path)
     assert [each.id for each in documents] == ["good"]
     assert [str(each) for each in problems] == [f"{name}: {reason}"]
 
@@ -138,7 +138,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(
 def test_two_files_of_one_name_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("One.")
     (tmp_path / "a.txt").write_text("Two.")
-    (document,), (problem,) = read_documents(tmp_path)
+    (document,), (problem,) = readouts_in(tmp_path)
     assert document.path == "a.md"
     assert str(problem) == "a.txt: has the same name as a.md; rename one of them"
 
@@ -151,8 +151,8 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     (folder / "link.txt").symlink_to(outside)
     (folder / "loop").symlink_to(folder)
     os.mkfifo(folder / "pipe.txt")
-    documents, problems = read_documents(folder)
-    assert documents == ()
+    documents, problems = readouts_in(folder)
+    assert documents == []
     assert [each.path for each in problems] == ["link.txt", "loop", "pipe.txt"]
     assert "symbolic link" in problems[0].reason
     assert "not a regular file" in problems[2].reason
@@ -163,8 +163,8 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
     path.write_text("They spoke.")
     path.chmod(0)
     with without_privilege(tmp_path):
-        documents, problems = read_documents(tmp_path)
-    assert documents == ()
+        documents, problems = readouts_in(tmp_path)
+    assert documents == []
     assert [str(each) for each in problems] == [
         "a.txt: can't be read (Permission denied); check its permissions"
     ]
@@ -172,6 +172,6 @@ def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
 
 def test_deeply_nested_metadata_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(f"---\ntitle: {'[' * 20_000}\n---\nOne.")
-    documents, (problem,) = read_documents(tmp_path)
-    assert documents == ()
+    documents, (problem,) = readouts_in(tmp_path)
+    assert documents == []
     assert problem.reason.startswith("its front matter is not valid YAML")

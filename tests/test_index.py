@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import documents, index
+from assistant import building, documents, index
 from assistant.encoder import Encoding
 from assistant.errors import (
     IndexBusyError,
@@ -95,13 +95,19 @@ contents = st.lists(
 libraries = st.dictionaries(
     st.sampled_from(["a.txt", "b.md", "sub/c.txt", "d.txt"]), contents, min_size=1
 )
+collections = st.dictionaries(st.sampled_from("abc"), contents, max_size=3)
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(libraries, min_size=2, max_size=3))
+@given(st.lists(st.tuples(libraries, collections), min_size=2, max_size=3))
 def test_an_incremental_build_answers_as_a_fresh_one(
-    tmp_path_factory: pytest.TempPathFactory, states: list[dict[str, str]]
+    tmp_path_factory: pytest.TempPathFactory,
+    drawn: list[tuple[dict[str, str], dict[str, str]]],
 ) -> None:
+    states = [
+        files | {"c.jsonl": "".join(row(name, *text.split("\n")) for name, text in rows.items())}
+        for files, rows in drawn
+    ]
     grown, fresh = tmp_path_factory.mktemp("grown"), tmp_path_factory.mktemp("fresh")
     library = Library(grown, ToyEncoder())
     for state in states:
@@ -214,7 +220,7 @@ class InterruptedEncoder(ToyEncoder):
 def test_an_interrupted_build_is_taken_up_by_the_next(
     folder: Path, damaged: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "_SECONDS_AT_RISK", -1)
+    monkeypatch.setattr(building, "_SECONDS_AT_RISK", -1)
     texts = ["Alpha.\nBravo.", "Bravo.\nCharlie.\nAlpha delta.", "Echo."]
     put(folder, dict(zip(["a.txt", "b.txt", "c.txt"], texts, strict=True)))
     with pytest.raises(KeyboardInterrupt):
@@ -420,20 +426,62 @@ def test_a_file_as_it_was_is_not_read_again(folder: Path, monkeypatch: pytest.Mo
     library = Library(folder, ToyEncoder())
     library.build()
     read: list[str] = []
-    read_file = documents.read_file
+    opened = documents._opened
 
-    def recorded(path: Path, *others: Any) -> Any:
+    def recorded(path: Path) -> Any:
         read.append(path.name)
-        return read_file(path, *others)
+        return opened(path)
 
-    monkeypatch.setattr(documents, "read_file", recorded)
+    monkeypatch.setattr(documents, "_opened", recorded)
     (folder / SOURCES / "a.txt").write_text("Alpha and more.")
     (folder / SOURCES / "b.yaml").write_text("title: Another\n")
     assert library.build().changed == ("a", "b")
     assert read == ["a.txt", "b.md"]
-    monkeypatch.setattr(index, "REVISION", documents.REVISION + 1)
+    monkeypatch.setattr(building, "REVISION", documents.REVISION + 1)
     library.build()
     assert read[2:] == ["a.txt", "b.md", "c.txt"]
+
+
+def row(name: str, *paragraphs: str) -> str:
+    return json.dumps({"doc": name, "title": name.upper(), "paragraphs": paragraphs}) + "\n"
+
+
+def test_of_a_collection_only_changed_lines_are_read_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(
+        folder, {"c.jsonl": row("b", "Bravo.") + row("a", "Alpha.", "Echo.") + row("c", "Charlie.")}
+    )
+    encoder = ToyEncoder()
+    library = Library(folder, encoder)
+    assert library.build().added == ("c#a", "c#b", "c#c")
+    read: list[str] = []
+    of_row = documents._of_row
+
+    def recorded(path: Path, sources: Path, row: Any, fields: Any) -> Any:
+        read.append(row.name)
+        return of_row(path, sources, row, fields)
+
+    monkeypatch.setattr(documents, "_of_row", recorded)
+    encoder.seen.clear()
+    put(folder, {"c.jsonl": row("a", "Alpha.", "Echo.") + row("b", "Bravo.", "Delta.")})
+    report = library.build()
+    assert (report.added, report.changed, report.removed) == ((), ("c#b",), ("c#c",))
+    assert (report.documents, report.paragraphs, report.sentences) == (2, 4, 4)
+    assert (read, encoder.seen) == (["b"], ["Delta."])
+    (folder / SOURCES / "c.yaml").write_text("issuer: Somebody\n")
+    assert library.build().changed == ("c#a", "c#b")
+    assert read == ["b", "a", "b"]
+
+
+def test_documents_come_by_their_ids_whatever_their_files_are_called(folder: Path) -> None:
+    collection = row("b", "Bravo.") + row("a", "Alpha.")
+    names = ["a b.txt", "a/b.txt", "ab.txt", "a.txt"]
+    put(folder, {"a.jsonl": collection} | dict.fromkeys(names, "Echo."))
+    library = Library(folder, ToyEncoder())
+    added = library.build().added
+    assert added == ("a", "a b", "a#a", "a#b", "a/b", "ab") == tuple(sorted(added))
+    assert [each.id for each in library.documents] == list(added)
 
 
 def test_an_index_replaced_while_it_is_searched_is_searched_anew(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.lexical import LexicalIndex, terms_of, tokenize
+from assistant.lexical import LexicalIndex, LexicalWriter, PassageLines, line_of, terms_of, tokenize
 
 
 @pytest.mark.parametrize(
@@ -35,11 +36,17 @@ def test_any_text_gives_tokens_that_white_space_keeps_apart(text: str) -> None:
     assert " ".join(tokens).split() == tokens
 
 
+def written(folder: Path, documents: Sequence[Sequence[str]]) -> LexicalIndex:
+    with LexicalWriter(folder) as writer:
+        for passages in documents:
+            writer.add(map(line_of, passages))
+    return LexicalIndex.open(folder)
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> LexicalIndex:
-    return LexicalIndex.build(
-        tmp_path, [["alpha bravo", "alpha alpha charlie"], ["delta", "bravo delta", "会談"]]
-    )
+    documents = [["alpha bravo", "alpha alpha charlie"], ["delta", "bravo delta", "会談"]]
+    return written(tmp_path / "lexical", documents)
 
 
 def test_passages_come_best_first_and_are_numbered_through_all_documents(
@@ -89,7 +96,14 @@ def test_passages_with_all_tokens(index: LexicalIndex) -> None:
     assert index.having_all([]) == []
 
 
-def test_an_index_opened_again_finds_the_same(tmp_path: Path) -> None:
-    built = LexicalIndex.build(tmp_path, [["alpha bravo", "alpha"]])
-    opened = LexicalIndex.open(tmp_path)
-    assert opened.search(terms_of("alpha"), 5) == built.search(terms_of("alpha"), 5)
+def test_an_index_made_of_anothers_lines_finds_the_same(tmp_path: Path) -> None:
+    documents = [["Alpha bravo", ""], [], ["The U.S. talked.", "alpha", "会談"]]
+    first = written(tmp_path / "first", documents)
+    lines = PassageLines(tmp_path / "first")
+    with LexicalWriter(tmp_path / "second") as writer:
+        for passages in (range(2), range(2, 2), range(2, 5)):
+            writer.add(lines.of(passages))
+    second = LexicalIndex.open(tmp_path / "second")
+    for question in ("alpha", "us talk", "会談"):
+        assert first.search(terms_of(question), 5) == second.search(terms_of(question), 5) != []
+    assert PassageLines(tmp_path / "second").of(range(5)) == lines.of(range(5))

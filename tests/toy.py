@@ -7,7 +7,7 @@ A token is a word; its vector points along the axis of its first letter, a to z,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -33,7 +33,7 @@ class ToyEncoder:
     def load(self) -> None:
         """Nothing to do."""
 
-    def encode(self, texts: Sequence[str], *, question: bool = False) -> Iterator[Encoding]:
+    def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
         for text in texts:
             self.seen.append(text)
             words = list(re.finditer(r"\w+", text))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from assistant.extraction.extract import Extract, Piece, Stated, UnreadableError
 from assistant.paragraphs import LIST_MARKER, Block
@@ -20,12 +20,17 @@ _LONGEST_NAME = 300
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a collection: the readout's name, its metadata as written, and its own bytes."""
+    """One line of a collection: its number, the readout's name, and its own bytes."""
 
     number: int
     name: str
-    fields: dict[str, Any]
     line: bytes
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What the line says; parsed anew each time, since a collection may be large."""
+        fields = {key: value for key, value in json.loads(self.line).items() if value is not None}
+        return {"url": fields.get("source_url", ""), **fields}
 
     @property
     def extract(self) -> Extract:
@@ -35,6 +40,13 @@ class Row:
             raise UnreadableError("its paragraphs are not a list of texts")
         extract = Extract.of((Piece(each) for each in paragraphs if each.strip()), Stated())
         return replace(extract, blocks=tuple(_unmarked(extract.text, *extract.blocks)))
+
+
+class Unreadable(NamedTuple):
+    """A line that can't be read: its number, and in ``reason`` which it is and why."""
+
+    number: int
+    reason: str
 
 
 def _unmarked(text: str, *blocks: Block) -> Iterator[Block]:
@@ -56,7 +68,7 @@ def parted(content: bytes, name: str) -> tuple[bytes, bytes]:
     return b"\n".join(kept), line + b"\n"
 
 
-def rows(content: bytes) -> Iterator[Row | str]:
+def rows(content: bytes) -> Iterator[Row | Unreadable]:
     """The lines of a collection in order, empty ones left out, or why one can't be read."""
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
@@ -64,19 +76,19 @@ def rows(content: bytes) -> Iterator[Row | str]:
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError):
-            yield f"line {number} is not JSON in UTF-8"
+            yield Unreadable(number, f"line {number} is not JSON in UTF-8")
             continue
         if not isinstance(fields, dict):
-            yield f"line {number} is not a JSON object"
+            yield Unreadable(number, f"line {number} is not a JSON object")
             continue
-        fields = {key: value for key, value in fields.items() if value is not None}
-        name = fields.get("doc", str(number))
+        name = fields.get("doc")
+        if name is None:
+            name = str(number)
         if (
             not isinstance(name, str)
             or not name.isprintable()
             or not 0 < len(name) <= _LONGEST_NAME
         ):
-            yield f"line {number}: its doc is not a name"
+            yield Unreadable(number, f"line {number}: its doc is not a name")
             continue
-        fields.setdefault("url", fields.get("source_url", ""))
-        yield Row(number, name, fields, line)
+        yield Row(number, name, line)

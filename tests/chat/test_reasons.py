@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from assistant.documents import read_documents
 from assistant.errors import QuestionError
 from assistant.library import SOURCES, Library
 from assistant.questions import read_question
 from assistant.types import Quote
 from assistant.web.reasons import in_language
+from tests.conftest import readouts_in
 from tests.toy import ToyEncoder
 
 _ENGLISH = re.compile(r"[A-Za-z]+(?:\s+[A-Za-z']+){2}")  # three words in a row
@@ -32,7 +32,7 @@ def test_what_is_wrong_with_files_is_told_in_japanese(folder: Path) -> None:
     (sources / "twin.md").write_text("Words.")
     (sources / "twin.txt").write_text("Words.")
     (sources / "link.txt").symlink_to("twin.txt")
-    _, problems = read_documents(sources)
+    _, problems = readouts_in(sources)
     assert len(problems) >= 11
     for problem in problems:
         told = in_language(problem.reason, "ja")

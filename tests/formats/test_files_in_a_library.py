@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 
 from assistant import Library, Quote
-from assistant.documents import read_documents
 from assistant.errors import NoReadoutsError
 from assistant.extraction import bounded
 from assistant.library import SOURCES
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, readouts_in
 from tests.formats import docxs, pdfs
 from tests.formats.test_html import page
 from tests.toy import ToyEncoder
@@ -160,7 +159,7 @@ def test_a_file_that_ends_the_process_is_left_out_and_the_next_is_read(
     monkeypatch.setattr(bounded, "_started", breaking)
     for name in ("a.pdf", "b.pdf"):
         (tmp_path / name).write_bytes(FILES["summit.pdf"])
-    documents, problems = read_documents(tmp_path)
+    documents, problems = readouts_in(tmp_path)
     assert [str(each) for each in problems] == [
         "a.pdf: is damaged; the library that reads it broke off"
     ]
@@ -170,4 +169,4 @@ def test_a_file_that_ends_the_process_is_left_out_and_the_next_is_read(
 def test_extraction_gives_the_same_again(tmp_path: Path) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
-    assert read_documents(tmp_path) == read_documents(tmp_path)
+    assert readouts_in(tmp_path) == readouts_in(tmp_path)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from assistant import Library
-from assistant.documents import read_documents
 from assistant.library import SOURCES
 from assistant.web import intake
 from assistant.web.permalink import Found, address, find
+from tests.conftest import readouts_in
 from tests.toy import ToyEncoder
 
 CALL = {
@@ -33,7 +33,7 @@ def lines(*rows: Any) -> str:
 
 def read(folder: Path, content: str) -> tuple[dict[str, Any], list[str]]:
     (folder / "calls.jsonl").write_text(content, encoding="utf-8", newline="")
-    documents, problems = read_documents(folder)
+    documents, problems = readouts_in(folder)
     return {each.id: each for each in documents}, [str(each) for each in problems]
 
 
@@ -54,7 +54,7 @@ def test_a_readout_without_title_and_date_has_those_of_its_own_name(tmp_path: Pa
     (tmp_path / "2023-01-01-export.jsonl").write_text(
         lines({"doc": "2024-04-02-a-call", "paragraphs": ["A."]}, {"paragraphs": ["B."]})
     )
-    documents, _ = read_documents(tmp_path)
+    documents, _ = readouts_in(tmp_path)
     assert [(each.title, each.date) for each in documents] == [
         ("2", None),
         ("A call", date(2024, 4, 2)),

@@ -160,7 +160,7 @@ def _read_all_ways(piece: str, end: str) -> None:
         (folder / "a.txt").write_text(long, encoding="utf-8", newline="")
         (folder / "b.md").write_text(long, encoding="utf-8", newline="")
         (folder / "c.md").write_text(f"---\n{long[:60_000]}\n---\nx", encoding="utf-8", newline="")
-        read_documents(folder)
+        list(read_documents(folder))
     tokenize(long)
     short = (piece * 2_000)[:1_999] + end[:1]
     for text in (short, short.upper(), f"x {short}"):
