@@ -26,7 +26,7 @@ from assistant.documents import (
     read_documents,
     source_state,
 )
-from assistant.encoder import DEFAULT_MODEL, Encoder, load_encoder
+from assistant.encoder import DEFAULT_MODEL, Encoder, Encoding, load_encoder
 from assistant.errors import (
     DocumentError,
     IndexBusyError,
@@ -59,6 +59,7 @@ INDEX = "index"
 EVERYTHING = Scope()
 _HOLDER = ".building"  # in the index while a process builds: which one
 _TURNS = 4  # of the history, the last ones count
+_REMEMBERED = 256  # questions, whose vectors take some 30 KB each, and conversations
 
 
 class Library:
@@ -80,6 +81,7 @@ class Library:
         self._encoder = encoder
         self._opened: indexing.Index | None = None
         self._opened_from: tuple[int, ...] = ()
+        self._current: _Asking | None = None
         self._lock = threading.Lock()
         self._loading = threading.Lock()
 
@@ -269,37 +271,27 @@ class Library:
         self, question: str, k: int, history: Sequence[str], scopes: Sequence[Scope]
     ) -> tuple[str, list[Hit]]:
         """The question as it was searched, and what was found."""
-        earlier = [read_question(each)[0] for each in history[-_TURNS:]]
-        opened = self.index  # once: a build may replace it meanwhile
+        earlier = tuple(read_question(each)[0] for each in history[-_TURNS:])
+        asking = self._asking()
         while True:
-            encoder = self._asking_encoder(opened)
             try:
-                asked = self._asked(opened, encoder, question, earlier, scopes)
-                return asked.standalone.text, retrieval.retrieve(opened, asked, k, scopes)
+                asked = asking.ask(question, earlier, tuple(scopes))
+                return asked.standalone.text, retrieval.retrieve(asking.index, asked, k, scopes)
             except IndexDamagedError:
-                before, opened = opened, self.index
-                if opened is before:  # not replaced, so it is damaged
+                before, asking = asking, self._asking()
+                if asking is before:  # the index was not replaced, so it is damaged
                     raise
 
-    def _asked(
-        self,
-        opened: indexing.Index,
-        encoder: Encoder,
-        question: str,
-        history: Sequence[str],
-        scopes: Sequence[Scope],
-    ) -> retrieval.Asked:
-        """The question made standalone by what was found for the one before it, and so on back."""
-        if not history:
-            return retrieval.ask(opened, encoder, alone(question))
-        before = self._asked(opened, encoder, history[-1], history[:-1], scopes)
-        found = retrieval.retrieve(opened, before, 1, scopes)
-        title, words = "", frozenset[str]()
-        if found:
-            title = indexing.title_of(found[0].document)
-            words = frozenset(tokenize(f"{title} {found[0].document.text}"))
-        completed = standalone(question, history, title, words)
-        return retrieval.ask(opened, encoder, completed)
+    def _asking(self) -> _Asking:
+        """What asks the index as it is now."""
+        opened = self.index
+        with self._lock:
+            current = self._current
+        if current is None or current.index is not opened:
+            current = _Asking(opened, self._asking_encoder(opened))
+            with self._lock:
+                self._current = current
+        return current
 
     def verify(self, quote: Quote) -> Verification:
         """Whether the source file, read again now, has the quote's words at the quote's place."""
@@ -360,6 +352,40 @@ class Library:
             if self._encoder is None:
                 self._encoder = load_encoder(model)
             return self._encoder
+
+
+class _Asking:
+    """An opened index and the encoder that asks it; remembers what was lately asked of it."""
+
+    def __init__(self, index: indexing.Index, encoder: Encoder) -> None:
+        self.index = index
+        self._encoder = encoder
+        self._encoding = lru_cache(maxsize=_REMEMBERED)(self._encoded)
+        self._subject = lru_cache(maxsize=_REMEMBERED)(self._found_before)
+
+    def ask(
+        self, question: str, history: tuple[str, ...], scopes: tuple[Scope, ...]
+    ) -> retrieval.Asked:
+        """The question, made standalone by what was found for the one before it."""
+        completed = alone(question)
+        if history:
+            completed = standalone(question, history, *self._subject(history, scopes))
+        return retrieval.ask(self.index, self._encoding(completed.text), completed)
+
+    def _encoded(self, text: str) -> Encoding:
+        (encoding,) = self._encoder.encode([text], question=True)
+        return encoding
+
+    def _found_before(
+        self, history: tuple[str, ...], scopes: tuple[Scope, ...]
+    ) -> tuple[str, frozenset[str]]:
+        """Title and words of the document found for the last question of a conversation."""
+        *earlier, last = history
+        found = retrieval.retrieve(self.index, self.ask(last, tuple(earlier), scopes), 1, scopes)
+        if not found:
+            return "", frozenset()
+        title = indexing.title_of(found[0].document)
+        return title, frozenset(tokenize(f"{title} {found[0].document.text}"))
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assistant.dates import date_evidence
-from assistant.encoder import Encoder, Encoding, FloatArray
+from assistant.encoder import Encoding, FloatArray
 from assistant.followups import Standalone
 from assistant.index import Index
 from assistant.lexical import terms_of, tokenize
@@ -60,9 +60,8 @@ class _Scored:
     score: float
 
 
-def ask(index: Index, encoder: Encoder, standalone: Standalone) -> Asked:
-    """The question made ready to be searched in ``index``."""
-    (encoding,) = encoder.encode([standalone.text], question=True)
+def ask(index: Index, encoding: Encoding, standalone: Standalone) -> Asked:
+    """The question, with the encoding of its text, made ready to be searched in ``index``."""
     paragraphs, found = index.manifest.paragraphs, index.token_frequencies(encoding.token_ids)
     rarity = np.log(1 + (paragraphs - found + 0.5) / (found + 0.5)) ** RARITY
     carried = encoding.spans[:, 0] >= len(standalone.question)

@@ -336,6 +336,23 @@ def test_an_open_library_sees_what_another_process_built(folder: Path) -> None:
     assert reader.answer("alpha").hits[0].paragraph.text == "Alpha bravo."
 
 
+def test_what_was_asked_before_is_read_once_until_the_index_is_another(folder: Path) -> None:
+    put(folder, {"a.txt": "Alpha bravo.", "b.txt": "Charlie bravo."})
+    encoder = ToyEncoder()
+    library = Library(folder, encoder)
+    library.build()
+    encoder.seen.clear()
+    turns = ["alpha?", "And bravo?", "What about it?", "And charlie?"]
+    for turn, question in enumerate(turns):
+        library.answer(question, history=turns[:turn])
+    assert len(encoder.seen) == len(set(encoder.seen)) == len(turns)
+    assert library.retrieve("alpha")[0].document.id == "a"
+    put(folder, {"b.txt": "Charlie alpha."})
+    library.build()
+    assert library.retrieve("alpha")[0].document.id == "b"
+    assert library.answer(turns[1], history=turns[:1]).hits[0].document.id == "b"
+
+
 def test_two_builds_at_once_do_not_meet(folder: Path) -> None:
     put(folder, {"a.txt": "Alpha."})
     started, go_on = threading.Event(), threading.Event()
