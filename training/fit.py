@@ -1,21 +1,24 @@
 """Fit the confidence of answers through the whole of retrieval and reading.
 
-    python -m training.fit LIBRARY --data ../shared/data
+    python -m training.fit --data ../shared/data
 
-``LIBRARY`` holds all White House readouts. The written questions on documents that the reader never
-trained on are each asked of their own readout, where it is known what answers and what doesn't. To
-these, for the thresholds only, come those of ``tests/summit_questions.jsonl``, asked of the readout
-that ships. Printed are the constants of ``assistant/confidence.py``, and how good they are on
-documents left out.
+The written questions on documents that the reader never trained on are each asked of their own
+readout, where it is known what answers and what doesn't. To these, for the thresholds only, come
+those of ``tests/summit_questions.jsonl``, asked of the readout that ships. Printed are the
+constants of ``assistant/confidence.py``, how good they are on documents left out, and how good
+those in use are on the questions of ``development.jsonl``, of whose authors and documents neither
+the reader nor the constants know anything.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -25,12 +28,22 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from assistant.answering import close_sentences, readings_of, signals
-from assistant.confidence import Signals
+from assistant.confidence import Signals, confidence, threshold
 from assistant.encoder import FloatArray
 from assistant.evaluation import calibration_error, read_questions
 from assistant.library import Library
 from assistant.types import Hit, Scope
-from training.train import kept_documents, read_lines, standing_alone
+from training.train import (
+    DEVELOPMENT,
+    READOUTS,
+    STATEMENTS,
+    documents_of,
+    kept_documents,
+    library_of,
+    read_lines,
+    readouts_in,
+    standing_alone,
+)
 
 PROJECT = Path(__file__).parent.parent
 ERRORS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
@@ -64,25 +77,21 @@ class Fit:
         return np.asarray(1 / (1 + np.exp(-total)), dtype=np.float32)
 
 
-def written(library: Library, data: Path, questions: Path) -> Iterator[Case]:
-    """The written questions on documents kept from training, each asked of its own."""
-    documents = {each.id: each for each in library.documents}
-    readouts = {row["doc"]: row for row in read_lines(data / "white-house-readouts.jsonl.gz")}
-    rows = read_lines(questions)
-    kept = kept_documents(row["doc"] for row in rows)
+def asked(
+    library: Library, readouts: Mapping[str, Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> Iterator[Case]:
+    """Written questions, each asked of its own readout."""
+    known = documents_of(library)
     for row in rows:
-        name = row["doc"]
-        if name not in kept or name not in documents:
-            continue
-        searched = standing_alone(row, readouts[name])
-        hits = library.retrieve(searched, scope=Scope(documents=(name,)))
+        readout = readouts[row["doc"]]
+        searched = standing_alone(row, readout)
+        hits = library.retrieve(searched, scope=Scope(documents=(known[row["doc"]].id,)))
         gold = None
-        if row["start"] is not None:
-            text = readouts[name]["paragraphs"][row["paragraph"]]
-            begin = documents[name].text.index(text)
+        if row["start"] is not None and hits:
+            begin = hits[0].document.text.index(readout["paragraphs"][row["paragraph"]])
             gold = begin + row["start"], begin + row["end"]
         if hits:
-            yield _case(library, row["question"], searched, hits, name, gold)
+            yield _case(library, row["question"], searched, hits, row["doc"], gold)
 
 
 def summit() -> Iterator[Case]:
@@ -146,15 +155,21 @@ def main() -> None:
     """Print the constants and how good they are."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("library", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     here = Path(__file__).parent
     parser.add_argument("--questions", type=Path, default=here / "questions.jsonl")
     given = parser.parse_args()
-    library = Library.open(given.library)
-    if library.reader is None:
-        raise SystemExit("the reader's weights are missing")
-    report(list(written(library, given.data, given.questions)), list(summit()))
+    with TemporaryDirectory() as folder:
+        files = [given.data / READOUTS, given.data / STATEMENTS]
+        library = library_of(files, Path(folder))
+        if library.reader is None:
+            raise SystemExit("the reader's weights are missing")
+        readouts = readouts_in(given.data)
+        rows = read_lines(given.questions)
+        kept = kept_documents(row["doc"] for row in rows)
+        written = asked(library, readouts, (row for row in rows if row["doc"] in kept))
+        report(list(written), list(summit()))
+        report_development(list(asked(library, readouts, read_lines(DEVELOPMENT))))
 
 
 def report(found: Sequence[Case], shipped: Sequence[Case]) -> None:
@@ -167,25 +182,32 @@ def report(found: Sequence[Case], shipped: Sequence[Case]) -> None:
         "summit": (shipped, fitted.confidence(shipped)),
     }
     for name, (cases, sure) in sets.items():
-        right = np.array([each.right for each in cases])
-        answerable = np.array([each.answerable for each in cases])
-        _log.info(
-            "%s: %d questions, %d answerable, quoted rightly %d; AUROC answerable %.3f, right "
-            "%.3f, calibration error %.3f",
-            name,
-            len(cases),
-            answerable.sum(),
-            right.sum(),
-            roc_auc_score(answerable, sure),
-            roc_auc_score(right, sure),
-            calibration_error(sure, right),
-        )
+        _log.info("%s", _scores(name, cases, sure))
     every = [*found, *shipped]
     sure = np.concatenate([confidence for _, confidence in sets.values()])
     for error in ERRORS:
         least = least_confidence(sure, [each.right for each in every], error)
         shares = [_shares(cases, confidence >= least) for cases, confidence in sets.values()]
         _log.info("error at most %.2f: confidence %.3f; %s", error, least, "; ".join(shares))
+
+
+def report_development(cases: Sequence[Case]) -> None:
+    """Log how good the constants in use are on ``cases``."""
+    sure = np.array([confidence(each.signals) for each in cases], dtype=np.float32)
+    _log.info("%s", _scores("development", cases, sure))
+    for error in ERRORS:
+        given = sure >= threshold(error)
+        _log.info("error at most %.2f as shipped: %s", error, _shares(cases, given))
+
+
+def _scores(name: str, cases: Sequence[Case], sure: FloatArray) -> str:
+    right = np.array([each.right for each in cases])
+    answerable = np.array([each.answerable for each in cases])
+    return (
+        f"{name}: {len(cases)} questions, {answerable.sum()} answerable, quoted rightly "
+        f"{right.sum()}; AUROC answerable {roc_auc_score(answerable, sure):.3f}, right "
+        f"{roc_auc_score(right, sure):.3f}, calibration error {calibration_error(sure, right):.3f}"
+    )
 
 
 def _shares(cases: Sequence[Case], given: np.ndarray) -> str:

@@ -1,6 +1,6 @@
 """Train the reader: on questions made from paragraphs, then on SQuAD 2.0 and readout questions.
 
-    python -m training.train --data ../shared/data --library LIBRARY --out FOLDER
+    python -m training.train --data ../shared/data --out FOLDER
 
 Seeded; README.md beside this file says what comes out and how long it takes.
 """
@@ -32,9 +32,9 @@ from torch.nn import functional
 from assistant.encoder import DEFAULT_MODEL, model_folder
 from assistant.followups import standalone
 from assistant.lexical import tokenize
-from assistant.library import Library
+from assistant.library import SOURCES, Library
 from assistant.reader import NOTHING, Reading
-from assistant.types import Scope, written_date
+from assistant.types import Document, Scope, written_date
 from assistant.windows import (
     STOP_WORDS,
     WORD,
@@ -50,6 +50,7 @@ from training.pretask import Made, Maker, Source, Synonyms
 from training.topics import Topics
 
 HELD_OUT = ("Normans", "Scottish Parliament", "Islamism")  # SQuAD titles never trained on
+DEVELOPMENT = Path(__file__).parent / "development.jsonl"
 SEED = 20250207
 RANK = 64
 MADE = 60_000
@@ -60,7 +61,7 @@ _BATCH = 32
 _REFUSAL_WEIGHT = 0.5
 _LEARNT = ("down", "up", "norm", "span", "hidden", "answer", "matches")
 _HEADS = ("span", "hidden", "answer", "matches")
-_READOUTS = ("white-house-readouts.jsonl.gz", "white-house-joint-statements.jsonl.gz")
+READOUTS, STATEMENTS = "white-house-readouts.jsonl.gz", "white-house-joint-statements.jsonl.gz"
 _SUMMIT_DAY = "2025-02-07"  # its readout and its joint statement are for testing
 _SPOKEN = ("Press ", "Remarks", "Background", "Executive", "On-the")
 _NOT_PROSE = re.compile(r"(Q |Sec|\(|[A-Z .]+:)")
@@ -144,7 +145,7 @@ def _place(title: str, day: str) -> str:
 
 def excluded_documents(data: Path) -> set[str]:
     """Readouts that development questions are about: neither trained on nor used as plain text."""
-    found: set[str] = set()
+    found: set[str] = {row["doc"] for row in read_lines(DEVELOPMENT)}
     for row in json.loads((data / "readouts_qa_dev.json").read_text(encoding="utf-8")):
         found |= {each["doc"] for each in row["gold"]}
         found |= {row["about"]} if row.get("about") else set()
@@ -154,7 +155,7 @@ def excluded_documents(data: Path) -> set[str]:
 def readout_sources(data: Path, left_out: Set[str]) -> list[Source]:
     """Paragraphs of readouts and joint statements, but of these documents."""
     found = []
-    for name in _READOUTS:
+    for name in (READOUTS, STATEMENTS):
         for row in read_lines(data / name):
             if row["doc"] in left_out or _SUMMIT_DAY in row["doc"]:
                 continue
@@ -203,7 +204,7 @@ def synonyms(base: Path) -> Synonyms:
 
 def readout_questions(data: Path, path: Path) -> tuple[list[Example], list[Example]]:
     """The written questions to train on, and those of every fourth document, kept apart."""
-    readouts = {row["doc"]: row for name in _READOUTS for row in read_lines(data / name)}
+    readouts = readouts_in(data)
     examples = []
     for row in read_lines(path):
         readout = readouts[row["doc"]]
@@ -238,6 +239,33 @@ def kept_documents(documents: Iterable[str]) -> set[str]:
     return set(sorted(set(documents))[::4])
 
 
+def readouts_in(data: Path) -> dict[str, dict[str, Any]]:
+    """The rows of all readouts and joint statements, by name."""
+    rows = (row for name in (READOUTS, STATEMENTS) for row in read_lines(data / name))
+    return {row["doc"]: row for row in rows}
+
+
+def library_of(files: Iterable[Path], folder: Path) -> Library:
+    """A library in ``folder`` of these gzipped collections, built."""
+    sources = folder / SOURCES
+    sources.mkdir(parents=True, exist_ok=True)
+    for each in files:
+        (sources / each.stem).write_bytes(gzip.decompress(each.read_bytes()))
+    library = Library.open(folder)
+    library.build()
+    return library
+
+
+def documents_of(library: Library) -> dict[str, Document]:
+    """The documents of ``library`` by name; their texts are still on disk."""
+    return {name_of(each): each for each in library.index.headers}
+
+
+def name_of(document: Document) -> str:
+    """The name by which questions know a document: its id, or its own in a collection."""
+    return document.id.rpartition("#")[2]
+
+
 def near_misses(library: Library, data: Path, examples: Sequence[Example]) -> list[list[Passage]]:
     """For each question the passages that retrieval finds first and that don't answer it.
 
@@ -245,17 +273,17 @@ def near_misses(library: Library, data: Path, examples: Sequence[Example]) -> li
     document, and never of a document that development questions are about.
     """
     excluded = excluded_documents(data)
-    known = {each.id for each in library.documents}
+    known = documents_of(library)
 
     def of(each: Example) -> list[Passage]:
         if each.group not in known:
             return []
-        scope = Scope() if says_which(each.question) else Scope(documents=(each.group,))
+        scope = Scope() if says_which(each.question) else Scope(documents=(known[each.group].id,))
         answer = each.golds[0].casefold() if each.golds else None
         misses = []
         for hit in library.retrieve(each.question, k=_MISSES, scope=scope):
             text = hit.paragraph.text
-            if hit.document.id in excluded or text == each.passage.text:
+            if name_of(hit.document) in excluded or text == each.passage.text:
                 continue
             if answer is None or answer not in text.casefold():
                 misses.append(Passage.of(hit.document, hit.paragraph))
@@ -463,7 +491,6 @@ def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--library", type=Path, required=True, help="of all readouts, built")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--questions", type=Path, default=here / "questions.jsonl")
     parser.add_argument("--made", type=int, default=MADE, help="questions made from paragraphs")
@@ -495,7 +522,7 @@ def main() -> None:
         documents = sorted({each.group for each in written})
         some = set(choices.sample(documents, int(len(documents) * given.share)))
         written = [each for each in written if each.group in some]
-    library = Library.open(given.library)
+    library = library_of([given.data / READOUTS], given.out / "library")
     misses = near_misses(library, given.data, written)
     left_out_documents = excluded_documents(given.data) | {each.group for each in kept}
     topics = Topics(readout_sources(given.data, left_out_documents), synonyms(base), choices)
