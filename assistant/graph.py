@@ -33,6 +33,7 @@ Weights: TypeAlias = Mapping[str, FloatArray]
 HEADS = 12
 IMPOSSIBLE = np.float32(-1e4)  # a logit
 _EPSILON = 1e-12
+_TOKENS_APART = 8
 _KINDS = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
 
 
@@ -180,6 +181,14 @@ def compiled(model: Model, precision: str) -> CompiledModel:
             "ENABLE_CPU_PINNING": False,  # other processes run here too
         },
     )
+
+
+def width_of(tokens: int) -> int:
+    """How wide a batch is whose longest text has so many tokens.
+
+    A multiple of some tokens, since OpenVINO spends time and memory on each width it meets.
+    """
+    return -(-tokens // _TOKENS_APART) * _TOKENS_APART
 
 
 def fastest_precision() -> str:

@@ -30,6 +30,7 @@ from assistant.graph import (
     places_of,
     read_weights,
     real_tokens,
+    width_of,
 )
 from assistant.windows import Window
 
@@ -37,7 +38,7 @@ from assistant.windows import Window
 from openvino import Model  # isort: skip
 from openvino import opset13 as op  # isort: skip
 
-_WINDOWS_A_BATCH = 4  # of like length, so that little is padded
+_WINDOWS_A_BATCH = 4  # at most; of like length, so that little is padded
 
 
 class Network:
@@ -46,15 +47,15 @@ class Network:
     def __init__(self, base: Path, learnt: Path) -> None:
         weights = merged(read_weights(base), read_weights(learnt))
         self._model = compiled(graph_of(weights), fastest_precision())
-        self._workers = ThreadPoolExecutor(available_cores())
+        self._cores = available_cores()
+        self._workers = ThreadPoolExecutor(self._cores)
         self._own = threading.local()
 
     def read(self, windows: Sequence[Window]) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """For each window, in order: start and end logits of its tokens, and answerability."""
-        batches = [
-            windows[first : first + _WINDOWS_A_BATCH]
-            for first in range(0, len(windows), _WINDOWS_A_BATCH)
-        ]
+        share = -(-len(windows) // self._cores)  # so that all of them are busy
+        size = max(1, min(share, _WINDOWS_A_BATCH))
+        batches = [windows[first : first + size] for first in range(0, len(windows), size)]
         for starts, ends, answers in self._workers.map(self._infer, batches):
             yield from zip(starts, ends, map(float, answers), strict=True)
 
@@ -119,7 +120,7 @@ def graph_of(weights: Weights) -> Model:
 
 
 def _inputs(windows: Sequence[Window]) -> list[npt.NDArray[np.int32]]:
-    width = max(len(each.ids) for each in windows)
+    width = width_of(max(len(each.ids) for each in windows))
     tokens = np.zeros((3, len(windows), width), np.int32)
     for row, each in enumerate(windows):
         for kind, values in enumerate((each.ids, each.segments, each.matches)):

@@ -44,7 +44,7 @@ class VectorStore:
         exact = faiss.IndexFlatIP(dimension)
         exact.add(vectors)
         faiss.write_index(exact, str(folder / _EXACT))
-        if texts >= APPROXIMATE_FROM:
+        if texts >= APPROXIMATE_FROM and dimension % _PARTS == 0:
             parts = dimension // _PARTS
             codes = faiss.IndexPQFastScan(dimension, parts, _BITS, faiss.METRIC_INNER_PRODUCT)
             codes.train(vectors)
