@@ -190,13 +190,14 @@ class Build:
             if texts.new:
                 aside.submit(self._encoder.load)  # an error comes again when it is used
             texts.write_lexical(building)
-        embedded, new = texts.embed(building, self._encoder, known, progress)
-        VectorStore.build(building, embedded.vectors)
+        dimension, new = texts.embed(building, self._encoder, known, progress)
+        VectorStore.build(building, building / _VECTORS, dimension)
         paragraphs = int(documents.first_paragraphs[-1])
         weights = np.concatenate(
             [np.ones(paragraphs, dtype=np.int64), np.diff(documents.first_paragraphs)]
         )
-        frequencies = np.minimum(embedded.tokens.frequencies(weights), paragraphs)
+        tokens = TokenStore.open(building, dimension, len(weights))
+        frequencies = np.minimum(tokens.frequencies(weights), paragraphs)
         frequencies.tofile(building / FREQUENCIES)
         (building / _VECTORS).unlink()
         (building / _UNFINISHED).unlink(missing_ok=True)
@@ -207,10 +208,10 @@ class Build:
         manifest = Manifest(
             kind=self._kind,
             generation=building.name,
-            dimension=embedded.vectors.shape[1],
+            dimension=dimension,
             documents=len(documents),
             paragraphs=paragraphs,
-            sentences=embedded.tokens.first_sentence(paragraphs),
+            sentences=tokens.first_sentence(paragraphs),
             files={name: synced_digest(building / name) for name in names},
             sources=dict(sources),
         )
@@ -282,10 +283,10 @@ class _Texts:
         encoder: Encoder,
         known: Sequence[Embedded],
         progress: Progress | None,
-    ) -> tuple[Embedded, int]:
-        """Embed the texts into files as they come, and count those that were new, each once.
+    ) -> tuple[int, int]:
+        """Embed the texts into files as they come, but copy what the old index or ``known`` has.
 
-        What the old index or ``known`` has, is copied.
+        The dimension, and how many were new, each counted once.
         """
         new = {each: self._keys[each].tobytes() for each in np.flatnonzero(self._is_new).tolist()}
         times = Counter(new.values())
@@ -318,15 +319,16 @@ class _Texts:
                         source, place = places[key]
                         made = source.vectors[place], source.tokens[place]
                     elif key in repeats:
-                        made = repeats[key]
+                        made = repeats.pop(key)
                     else:
                         encoding = next(encodings)
                         made = encoding.vector, compressed(encoding)
-                        if times[key] > 1:
-                            repeats[key] = made
                         done += 1
                         if progress:
                             progress(done, len(wanted))
+                    times[key] -= 1
+                    if times[key] and key not in places:
+                        repeats[key] = made
                     copied = made[0][np.newaxis]
                     tokens.add(made[1], next(starts))
                 dimension = copied.shape[1]
@@ -340,7 +342,7 @@ class _Texts:
                     state = _Unfinished(FORMAT, encoder.fingerprint, run.stop, dimension)
                     replace_file(building / _UNFINISHED, json.dumps(asdict(state)))
                     saved = time.monotonic()
-        return _embedded(building, len(self._origins), dimension), len(wanted)
+        return dimension, len(wanted)
 
     def _runs(self) -> Iterator[range]:
         """All texts in order: those that stand so in the old index together, new ones by one."""

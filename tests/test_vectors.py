@@ -34,9 +34,22 @@ def store(
 ) -> VectorStore:
     by_codes = request.param == "by codes"
     monkeypatch.setattr(vectors, "APPROXIMATE_FROM", TEXTS if by_codes else TEXTS + 1)
-    VectorStore.build(tmp_path, some)
+    some.tofile(tmp_path / "written")
+    VectorStore.build(tmp_path, tmp_path / "written", DIMENSION)
     assert (tmp_path / "codes.faiss").exists() == by_codes
     return VectorStore.open(tmp_path)
+
+
+def test_a_dimension_that_can_not_be_halved_is_compared_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "APPROXIMATE_FROM", 100)
+    odd = unit(np.random.default_rng(2).normal(size=(100, 5)))
+    odd.tofile(tmp_path / "written")
+    VectorStore.build(tmp_path, tmp_path / "written", 5)
+    store = VectorStore.open(tmp_path)
+    np.testing.assert_array_equal(store.vectors, odd)
+    assert store.nearest(odd[7], 1) == [7]
 
 
 def test_the_nearest_come_first_and_hardly_one_is_missed(
