@@ -28,22 +28,13 @@ import torch
 from assistant import graph
 from assistant.encoder import DEFAULT_MODEL, model_folder
 from assistant.library import INDEX, SOURCES, Library
-from tests.benchmark.readouts import write_library
+from tests.benchmark.readouts import questions, write_library
 from tests.conftest import PROJECT
 
 SYSTEMS = Path(__file__).parent / "systems"
 OURS = "readout_assistant"
 SCRIPT = "sentence_transformers_faiss"
-QUESTIONS = (
-    "Does the treaty cover the Senkaku Islands?",
-    "What did they say about the Taiwan Strait?",
-    "How long did the call last?",
-    "Which sanctions were discussed?",
-    "What was agreed on semiconductor supply chains?",
-    "Was a hostage deal mentioned?",
-    "What did the President say about Ukraine's air defense?",
-    "Who thanked whom for taking in refugees?",
-)
+QUESTIONS_A_ROUND = 8
 
 
 class Run(NamedTuple):
@@ -116,16 +107,15 @@ def served(systems: Sequence[System], rounds: int) -> dict[str, list[tuple[float
         for name, command in commands.items()
     }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
-    for turn in range(rounds + 1):
-        for question in QUESTIONS:
-            for name, process in running.items():
-                assert process.stdin
-                assert process.stdout
-                process.stdin.write(question + "\n")
-                process.stdin.flush()
-                wall, processor, _ = json.loads(process.stdout.readline())
-                if turn:  # the first warms up
-                    times[name].append((wall, processor))
+    for number, question in enumerate(questions(QUESTIONS_A_ROUND * (rounds + 1))):
+        for name, process in running.items():
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(question + "\n")
+            process.stdin.flush()
+            wall, processor, _ = json.loads(process.stdout.readline())
+            if number >= QUESTIONS_A_ROUND:  # the first round warms up
+                times[name].append((wall, processor))
     for process in running.values():
         process.communicate()
     return times
@@ -163,7 +153,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--documents", type=int, help="only so many of the readouts")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5, help="at most 11")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         compare(Path(temporary), arguments)
@@ -199,9 +189,9 @@ def compare(folder: Path, arguments: argparse.Namespace) -> None:
             passages.write_text(json.dumps(texts), encoding="utf-8")
 
     cold: dict[str, list[Run]] = {each.name: [] for each in systems}
-    for turn in range(arguments.rounds):
+    for question in questions(arguments.rounds):
         for each in systems:
-            cold[each.name].append(measured(each.ask(QUESTIONS[turn % len(QUESTIONS)])))
+            cold[each.name].append(measured(each.ask(question)))
     warm = served(systems, arguments.rounds)
     report(systems, len(texts), built, cold, warm)
     own = systems[0].folder
@@ -250,12 +240,13 @@ def report(
             f"| {built[name].processor:.1f} | {built[name].memory:.0f} | {size_of(where):.0f} "
             f"| {median([run.seconds for run in runs]):.2f} "
             f"| {median([run.processor for run in runs]):.2f} "
-            f"| {max(run.memory for run in runs):.0f} | {question(warm[name])} |"
+            f"| {max(run.memory for run in runs):.0f} | {milliseconds(warm[name])} |"
         )
-    print(f"| its dense and BM25 candidates alone | | | | | | | | {question(warm['candidates'])} |")
+    alone = "its dense and BM25 candidates alone"
+    print(f"| {alone} | | | | | | | | {milliseconds(warm['candidates'])} |")
 
 
-def question(times: Sequence[tuple[float, float]]) -> str:
+def milliseconds(times: Sequence[tuple[float, float]]) -> str:
     wall, processor = np.array(times).T
     return f"{np.median(wall):.1f} | {np.percentile(wall, 95):.1f} | {np.median(processor):.1f}"
 

@@ -1,6 +1,6 @@
 """Print what each millisecond of a first and of a later question is spent on.
 
-    python -m tests.benchmark.profile LIBRARY [QUESTION]
+    python -m tests.benchmark.profile LIBRARY
 
 LIBRARY is built. Counted is processor time, so that other programs disturb little. The first
 question runs in a process of its own, as from the command line; parts count their own thread there.
@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 
-QUESTION = "Does the treaty cover the Senkaku Islands?"
-ROUNDS = 15
+QUESTIONS = 40  # after as many
 Times = dict[str, float]
 Clock = Callable[[], float]
 
@@ -63,16 +62,19 @@ def first(folder: str, question: str) -> None:
     print("\n".join(f"| {part} | {spent:.0f} |" for part, spent in times.items()), file=sys.stderr)
 
 
-def later(folder: str, question: str) -> None:
-    """Ask again and again, and print the medians of the parts."""
+def later(folder: str) -> None:
+    """Ask one question after another, and print the medians of the parts."""
     from assistant import answering, retrieval
     from assistant.encoder import GraphEncoder, _Network
     from assistant.lexical import LexicalIndex
     from assistant.library import Library
     from assistant.tokens import TokenStore
+    from tests.benchmark.readouts import questions
 
     library = Library.open(folder)
-    library.answer(question)
+    every = questions(2 * QUESTIONS)
+    for question in every[:QUESTIONS]:
+        library.answer(question)
     times: Times = defaultdict(float)
     watch(times, time.process_time, _Network, "pieces", "encoder: tokens")
     watch(times, time.process_time, _Network, "read", "encoder: network")
@@ -89,7 +91,7 @@ def later(folder: str, question: str) -> None:
     watch(times, time.process_time, answering, "answer", "outcome and quotes")
     watch(times, time.process_time, Library, "answer", "all")
     rounds: dict[str, list[float]] = defaultdict(list)
-    for _ in range(ROUNDS):
+    for question in every[QUESTIONS:]:
         times.clear()
         library.answer(question)
         for part, spent in times.items():
@@ -103,7 +105,9 @@ def later(folder: str, question: str) -> None:
 
 
 def main() -> None:
-    folder, question = (*sys.argv[1:], QUESTION)[:2]
+    from tests.benchmark.readouts import questions  # not in the process that is measured
+
+    (folder,), (question,) = sys.argv[1:], questions(1)
     print("| first question | ms |\n| --- | --- |", flush=True)
     call = f"from tests.benchmark.profile import first; first({folder!r}, {question!r})"
     result = subprocess.run(
@@ -111,7 +115,7 @@ def main() -> None:
     )
     print(result.stderr)
     print("| later question | ms |\n| --- | --- |")
-    later(folder, question)
+    later(folder)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,26 @@ import yaml
 
 from assistant.library import SOURCES
 
+_TOPICS = (
+    "the Taiwan Strait; sanctions on Russia; semiconductor supply chains; a hostage deal; "
+    "air defense for Ukraine; refugees; climate finance; vaccines; nuclear weapons; "
+    "freedom of navigation; the ceasefire; trade and tariffs; critical minerals; "
+    "human rights; counterterrorism; food security"
+).split("; ")
+_FORMS = (
+    "What did they say about {}?",
+    "Which countries were named with regard to {}?",
+    "What was promised on {}?",
+    "Did {} come up?",
+    "Who raised {}, and why?",
+    "How much money was pledged for {}?",
+)
+
+
+def questions(count: int) -> list[str]:
+    """``count`` questions, at most 96, no two the same: vectors of questions are remembered."""
+    return [form.format(topic) for form in _FORMS for topic in _TOPICS][:count]
+
 
 def write_library(jsonl: Path, library: Path) -> int:
     """Write the readouts in ``jsonl`` below ``library``; returns how many there are."""

@@ -22,9 +22,10 @@ import yaml
 
 from assistant.library import SOURCES, Library
 from assistant.types import Scope
-from tests.benchmark.__main__ import QUESTIONS, size_of
+from tests.benchmark.__main__ import size_of
+from tests.benchmark.readouts import questions
 
-ROUNDS = 5
+WARMING, ASKED = 8, 40  # questions
 
 
 def write_library(paragraphs: Path, library: Path, count: int | None) -> None:
@@ -97,15 +98,16 @@ def main() -> None:
     shared, found, compared = recall(library)
     print(f"nearest texts: recall@10 {shared:.4f}, {found:.1f} ms; comparing all {compared:.1f} ms")
     narrow = Scope(since=date(2025, 2, 1), until=date(2025, 2, 7))
-    for name, scope in (("question", Scope()), ("question of one week's documents", narrow)):
+    scopes = (("question", Scope()), ("question of one week's documents", narrow))
+    every = iter(questions(len(scopes) * (WARMING + ASKED)))
+    for name, scope in scopes:
         times = []
-        for turn in range(ROUNDS + 1):
-            for question in QUESTIONS:
-                start, processor = time.perf_counter(), time.process_time()
-                library.answer(question, scope=scope)
-                spent = time.perf_counter() - start, time.process_time() - processor
-                if turn:
-                    times.append(spent)
+        for number, question in enumerate(islice(every, WARMING + ASKED)):
+            start, processor = time.perf_counter(), time.process_time()
+            library.answer(question, scope=scope)
+            spent = time.perf_counter() - start, time.process_time() - processor
+            if number >= WARMING:
+                times.append(spent)
         wall, busy = 1e3 * np.array(times).T
         print(
             f"{name}: median {np.median(wall):.0f} ms, 95th percentile "

@@ -18,7 +18,8 @@ def opened(folder):
     library.load()
 
     def candidates(question):
-        asked = retrieval.ask(library.index, library.encoder, alone(question))
+        (encoding,) = library.encoder.encode([question], question=True)
+        asked = retrieval.ask(library.index, encoding, alone(question))
         found = retrieval._dense(library.index, asked, None)
         found += [each for each, _ in library.index.lexical.search(asked.terms, K)]
         return [library.index.paragraph(each)[1].text for each in found[:K]]
