@@ -228,9 +228,10 @@ def mapped(path: Path, kind: type[Number], shape: tuple[int, ...]) -> npt.NDArra
 def compressed(encoding: Encoding) -> Tokens:
     """The tokens of ``encoding`` as they are stored."""
     largest = np.abs(encoding.tokens).max(axis=1, keepdims=True, initial=1e-12)
-    vectors = np.rint(encoding.tokens * (127 / largest)).astype(np.int8)
-    lengths = np.maximum(np.linalg.norm(vectors.astype(np.float32), axis=1), 1e-12)
-    return Tokens(vectors, lengths.astype(np.float32), encoding.token_ids, encoding.spans)
+    scaled = np.asarray(encoding.tokens * (127 / largest), dtype=np.float32)
+    np.rint(scaled, out=scaled)
+    lengths = np.maximum(np.sqrt(np.einsum("nd,nd->n", scaled, scaled)), np.float32(1e-12))
+    return Tokens(scaled.astype(np.int8), lengths, encoding.token_ids, encoding.spans)
 
 
 def _number(value: int) -> bytes:
