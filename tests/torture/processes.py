@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
-import signal
 import time
 import traceback
 from collections.abc import Callable
@@ -60,8 +59,7 @@ def run(
             mine.recv()
         started = time.monotonic()
         process.join(kill_after)
-        if process.is_alive() and process.pid:
-            os.kill(process.pid, signal.SIGKILL)
+        process.kill()  # SIGKILL, if it has not ended by now
         process.join()
         return Ended(None, "", process.exitcode, time.monotonic() - started)
     value, error = None, ""
