@@ -198,7 +198,7 @@ class Build:
         )
         tokens = TokenStore.open(building, dimension, len(weights))
         frequencies = np.minimum(tokens.frequencies(weights), paragraphs)
-        frequencies.tofile(building / FREQUENCIES)
+        (building / FREQUENCIES).write_bytes(frequencies.tobytes())
         (building / _VECTORS).unlink()
         (building / _UNFINISHED).unlink(missing_ok=True)
         names = file_names(building)

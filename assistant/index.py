@@ -241,6 +241,8 @@ def _open_generation(folder: Path, manifest: Manifest) -> Index:
         raise _damaged(Path(error.filename or generation), error.strerror) from error
     except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
         raise _damaged(generation) from error
+    except AttributeError as error:  # of a field that is not what it should be
+        raise _damaged(folder / MANIFEST) from error
 
 
 def publish(folder: Path, manifest: Manifest) -> None:

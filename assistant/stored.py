@@ -104,8 +104,10 @@ class DocumentWriter:
     def finish(self) -> None:
         """Complete the files."""
         self.close()
-        np.array(self._lines).tofile(self._folder / _LINES)
-        np.array(self._first_paragraphs).tofile(self._folder / _FIRST_PARAGRAPHS)
+        # Not by ``tofile``, which doesn't tell of a full disk.
+        lines, first = np.array(self._lines), np.array(self._first_paragraphs)
+        (self._folder / _LINES).write_bytes(lines.tobytes())
+        (self._folder / _FIRST_PARAGRAPHS).write_bytes(first.tobytes())
 
 
 def line_of(document: Document) -> bytes:
