@@ -39,7 +39,18 @@ class VectorStore:
 
     @staticmethod
     def build(folder: Path, written: Path, dimension: int) -> None:
-        """Write what ``open`` reads; the file ``written`` holds nothing but vectors of length 1."""
+        """Write what ``open`` reads; the file ``written`` holds nothing but vectors of length 1.
+
+        OSError if it can't be written.
+        """
+        try:
+            VectorStore._build(folder, written, dimension)
+            VectorStore.open(folder)  # FAISS doesn't tell if the last of a file was not written
+        except RuntimeError as error:  # how it tells of a full disk
+            raise OSError(str(error)) from error
+
+    @staticmethod
+    def _build(folder: Path, written: Path, dimension: int) -> None:
         texts = written.stat().st_size // (4 * dimension)
         exact = faiss.IndexFlatIP(dimension)
         # Read into the index's own memory, since a large library's vectors are hundreds of MB.

@@ -40,6 +40,19 @@ def store(
     return VectorStore.open(tmp_path)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full disk")
+@pytest.mark.parametrize("name", ["vectors.faiss", "codes.faiss"])
+@pytest.mark.parametrize("count", [100, 4_000])
+def test_a_full_disk_is_told(
+    tmp_path: Path, some: FloatArray, name: str, count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "APPROXIMATE_FROM", 1)
+    some[:count].tofile(tmp_path / "written")
+    (tmp_path / name).symlink_to("/dev/full")
+    with pytest.raises(OSError):  # noqa: PT011  # in FAISS's words
+        VectorStore.build(tmp_path, tmp_path / "written", DIMENSION)
+
+
 def test_a_dimension_that_can_not_be_halved_is_compared_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
