@@ -23,7 +23,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -106,14 +105,9 @@ class Build:
         self._documents = DocumentWriter(self._building)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._documents.close()
-        if isinstance(error, Exception):
+        if kind and issubclass(kind, Exception):
             self._discard()
 
     def __len__(self) -> int:
@@ -247,9 +241,11 @@ class _Texts:
         self._keys = np.empty((len(self._origins), KEY_BYTES), dtype=np.uint8)
         if previous:
             self._keys[~self._is_new] = previous.keys[self._origins[~self._is_new]]
-        for text, words in self._read():
+        self._sentence_starts: list[Sequence[int]] = []  # in each of the new texts
+        for text, words, starts in self._read():
             digest = hashlib.blake2b(words.encode(), digest_size=KEY_BYTES).digest()
             self._keys[text] = np.frombuffer(digest, dtype=np.uint8)
+            self._sentence_starts.append(starts)
 
     @property
     def new(self) -> bool:
@@ -298,8 +294,8 @@ class _Texts:
         }
         wanted = {key: text for text, key in reversed(new.items()) if key not in places}
         first = set(wanted.values())
-        encodings = encoder.encode(words for text, words in self._read() if text in first)
-        starts = self._sentence_starts()
+        encodings = encoder.encode(words for text, words, _ in self._read() if text in first)
+        starts = iter(self._sentence_starts)
         repeats: dict[bytes, tuple[FloatArray, Tokens]] = {}
         done, dimension, saved = 0, 0, time.monotonic()
         with (
@@ -349,26 +345,16 @@ class _Texts:
         starts = np.flatnonzero(np.diff(self._origins, prepend=2 * _NEW) != 1).tolist()
         yield from map(range, starts, [*starts[1:], len(self._origins)])
 
-    def _read(self) -> Iterator[tuple[int, str]]:
-        """The new texts by their numbers, in order."""
-        for number in self._new_documents():
+    def _read(self) -> Iterator[tuple[int, str, Sequence[int]]]:
+        """The new texts in order: number, words, and where the sentences start in these."""
+        new = [each for each, origin in enumerate(self._document_origins) if origin == _NEW]
+        for number in new:
             paragraphs = self._documents.read(number).paragraphs
             for text, part in zip(self._documents.paragraphs_of(number), paragraphs, strict=True):
-                yield text, part.text
+                yield text, part.text, tuple(one.start - part.start for one in part.sentences)
         titles = len(self._origins) - len(self._documents)
-        for number in self._new_documents():
-            yield titles + number, title_of(self._documents.headers[number])
-
-    def _sentence_starts(self) -> Iterator[Sequence[int]]:
-        """Where the sentences start in each of the new texts, in order."""
-        for number in self._new_documents():
-            for part in self._documents.read(number).paragraphs:
-                yield [one.start - part.start for one in part.sentences]
-        for _ in self._new_documents():
-            yield [0]
-
-    def _new_documents(self) -> list[int]:
-        return [each for each, origin in enumerate(self._document_origins) if origin == _NEW]
+        for number in new:
+            yield titles + number, title_of(self._documents.headers[number]), (0,)
 
 
 def in_context(document: Document, paragraph: Paragraph) -> str:

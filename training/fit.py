@@ -86,12 +86,13 @@ def asked(
         readout = readouts[row["doc"]]
         searched = standing_alone(row, readout)
         hits = library.retrieve(searched, scope=Scope(documents=(known[row["doc"]].id,)))
+        if not hits:
+            continue
         gold = None
-        if row["start"] is not None and hits:
+        if row["start"] is not None:
             begin = hits[0].document.text.index(readout["paragraphs"][row["paragraph"]])
             gold = begin + row["start"], begin + row["end"]
-        if hits:
-            yield _case(library, row["question"], searched, hits, row["doc"], gold)
+        yield _case(library, row["question"], searched, hits, row["doc"], gold)
 
 
 def summit() -> Iterator[Case]:

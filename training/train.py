@@ -155,14 +155,13 @@ def excluded_documents(data: Path) -> set[str]:
 def readout_sources(data: Path, left_out: Set[str]) -> list[Source]:
     """Paragraphs of readouts and joint statements, but of these documents."""
     found = []
-    for name in (READOUTS, STATEMENTS):
-        for row in read_lines(data / name):
-            if row["doc"] in left_out or _SUMMIT_DAY in row["doc"]:
-                continue
-            where = _place(row["title"], row["date"])
-            for text in row["paragraphs"]:
-                if 25 <= len(text.split()) <= 130:
-                    found.append(Source(row["doc"], row["title"], where, text))
+    for name, row in readouts_in(data).items():
+        if name in left_out or _SUMMIT_DAY in name:
+            continue
+        where = _place(row["title"], row["date"])
+        for text in row["paragraphs"]:
+            if 25 <= len(text.split()) <= 130:
+                found.append(Source(name, row["title"], where, text))
     return found
 
 
