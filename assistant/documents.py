@@ -67,21 +67,23 @@ class SourceFile:
 
 def source_state(folder: Path, known: Mapping[str, SourceFile]) -> dict[str, SourceFile]:
     """The state of every file below ``folder``, by path; digests are those of ``known`` where size
-    and time are.
+    and time are. A file that is gone before it can be looked at has none.
     """
     state: dict[str, SourceFile] = {}
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             status = path.lstat()
-            modified = status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
-            before = known.get(name)
-            if before and (before.size, before.modified_ns) == (status.st_size, modified):
-                state[name] = before
-                continue
-            content = _read_bytes(path, MAXIMUM_BYTES)
-            digest = hashlib.sha256(content).hexdigest()
-        except (OSError, DocumentError):  # reading it as a document will say why
+        except OSError:
+            continue
+        modified = status.st_mtime_ns if os.name == "nt" else status.st_ctime_ns
+        before = known.get(name)
+        if before and (before.size, before.modified_ns) == (status.st_size, modified):
+            state[name] = before
+            continue
+        try:
+            digest = hashlib.sha256(_read_bytes(path, MAXIMUM_BYTES)).hexdigest()
+        except DocumentError:  # reading it as a document will say why
             digest = ""
         state[name] = SourceFile(status.st_size, modified, digest)
     return state

@@ -6,7 +6,8 @@ import ipaddress
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,21 @@ sys.addaudithook(_refuse_network)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The browser's tests last: from then on Playwright keeps an event loop in this thread."""
     items.sort(key=lambda item: "chat" in item.path.parts)
+
+
+@contextmanager
+def meanwhile(*work: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Inside, each of ``work`` runs in a thread; its event is set however the inside ends."""
+    done = threading.Event()
+    threads = [threading.Thread(target=each, args=(done,), daemon=True) for each in work]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join(60)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.documents import MAXIMUM_TEXT_BYTES
+from assistant import documents
+from assistant.documents import MAXIMUM_TEXT_BYTES, read_documents, source_state
 from assistant.types import Document
 from tests.conftest import PROJECT, SUMMIT, readouts_in, without_privilege
 
@@ -156,6 +157,18 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     assert [each.path for each in problems] == ["link.txt", "loop", "pipe.txt"]
     assert "symbolic link" in problems[0].reason
     assert "not a regular file" in problems[2].reason
+
+
+def test_a_file_gone_between_being_listed_and_being_read_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_text("Alpha.")
+    listed = [tmp_path / "a.txt", tmp_path / "gone.txt"]
+    monkeypatch.setattr(documents, "_files", lambda _: iter(listed))
+    assert list(source_state(tmp_path, {})) == ["a.txt"]
+    document, problem = read_documents(tmp_path)
+    assert isinstance(document, Document)
+    assert "can't be read (No such file or directory)" in str(problem)
 
 
 def test_a_file_without_permission_is_named(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from assistant.errors import (
 )
 from assistant.library import INDEX, SOURCES, Library
 from assistant.types import Answer
-from tests.conftest import without_privilege
+from tests.conftest import meanwhile, without_privilege
 from tests.toy import ToyEncoder
 
 QUESTIONS = ("alpha", "bravo delta", "zulu", "Which echo?", "会談")
@@ -384,9 +384,8 @@ def test_readers_meet_no_error_and_no_mixture_while_the_index_is_replaced(folder
     library.build()
     seen: set[tuple[str, ...]] = set()
     failures: list[ReadoutError] = []
-    done = threading.Event()
 
-    def read() -> None:
+    def read(done: threading.Event) -> None:
         while not done.is_set():
             try:
                 hits = Library(folder, ToyEncoder()).answer("alpha").hits
@@ -394,15 +393,10 @@ def test_readers_meet_no_error_and_no_mixture_while_the_index_is_replaced(folder
             except ReadoutError as error:
                 failures.append(error)
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
-    for reader in readers:
-        reader.start()
-    for turn in range(15):
-        (folder / SOURCES / "a.txt").write_text(texts[turn % 2])
-        library.build()
-    done.set()
-    for reader in readers:
-        reader.join(30)
+    with meanwhile(read, read, read):
+        for turn in range(15):
+            (folder / SOURCES / "a.txt").write_text(texts[turn % 2])
+            library.build()
     assert failures == []
     assert seen <= {tuple(sorted(text.split("\n"))) for text in texts}
 

@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from assistant.errors import IndexBusyError, ReadoutError
 from assistant.index import MANIFEST
 from assistant.library import INDEX, SOURCES, Library
-from tests.conftest import PROJECT, without_privilege
+from tests.conftest import PROJECT, meanwhile, without_privilege
 from tests.torture import Row, processes
 from tests.torture.states import (
     NOTHING,
@@ -204,9 +205,8 @@ def sources_in_motion(random_: random.Random, runs: int) -> Row:
         library = toy(folder)
         library.build()
         texts = {each.text for each in library.documents}
-        done = threading.Event()
 
-        def move() -> None:
+        def move(done: threading.Event) -> None:
             nonlocal changes
             while not done.is_set():
                 path = folder / SOURCES / f"{random_.randrange(12):02}.txt"
@@ -226,19 +226,16 @@ def sources_in_motion(random_: random.Random, runs: int) -> Row:
                 except OSError:
                     pass  # there is no such file
 
-        mover = threading.Thread(target=move)
-        mover.start()
-        for run in range(runs):
-            try:
-                library.build()
-            except ReadoutError as error:
-                losses.append(f"run {run}: {error}")
-            found = {each.text for each in library.documents}
-            if not found <= texts:
-                losses.append(f"run {run}: a text that never was")
-            said(library)
-        done.set()
-        mover.join()
+        with meanwhile(move):
+            for run in range(runs):
+                try:
+                    library.build()
+                except ReadoutError as error:
+                    losses.append(f"run {run}: {error}")
+                found = {each.text for each in library.documents}
+                if not found <= texts:
+                    losses.append(f"run {run}: a text that never was")
+                said(library)
         library.build()
         with scratch() as twin:
             shutil.copytree(folder / SOURCES, twin / SOURCES)
@@ -286,10 +283,9 @@ def read_during_builds(random_: random.Random, runs: int) -> Row:
     with scratch() as folder:
         put(folder, states[0])
         toy(folder).build()
-        done = threading.Event()
         shared = toy(folder)
 
-        def read(library: Library | None) -> None:
+        def read(done: threading.Event, library: Library | None) -> None:
             nonlocal asked
             while not done.is_set():
                 try:
@@ -303,18 +299,13 @@ def read_during_builds(random_: random.Random, runs: int) -> Row:
                 except (ReadoutError, OSError, ValueError, RuntimeError, LookupError) as error:
                     losses.append(f"{type(error).__name__}: {error}")
 
-        readers = [threading.Thread(target=read, args=(each,)) for each in (shared, shared, None)]
-        for reader in readers:
-            reader.start()
-        while asked < runs and len(losses) < 20:
-            builds += 1
-            put(folder, states[builds % 2])
-            ended = processes.run(build, folder)
-            if ended.error:
-                losses.append(ended.error)
-        done.set()
-        for reader in readers:
-            reader.join()
+        with meanwhile(*(partial(read, library=each) for each in (shared, shared, None))):
+            while asked < runs and len(losses) < 20:
+                builds += 1
+                put(folder, states[builds % 2])
+                ended = processes.run(build, folder)
+                if ended.error:
+                    losses.append(ended.error)
     return Row("questions during builds", asked, builds, tuple(losses), "3 threads")
 
 
