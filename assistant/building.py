@@ -13,21 +13,25 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import secrets
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
+from filelock import FileLock, Timeout
 
-from assistant.documents import REVISION, SourceFile, Unchanged
+from assistant.documents import METADATA_SUFFIX, REVISION, SourceFile, Unchanged
 from assistant.encoder import Encoder, FloatArray
+from assistant.errors import IndexBusyError
 from assistant.index import (
     FORMAT,
     FREQUENCIES,
@@ -48,9 +52,10 @@ from assistant.index import (
     title_of,
 )
 from assistant.lexical import TOKENIZER, LexicalWriter, PassageLines, line_of
+from assistant.rows import mapped
 from assistant.stored import DocumentWriter, StoredDocuments, header_of
 from assistant.stored import line_of as document_line
-from assistant.tokens import Tokens, TokenStore, TokenWriter, compressed, mapped
+from assistant.tokens import Tokens, TokenStore, TokenWriter, compressed
 from assistant.types import Document, Paragraph
 from assistant.vectors import VectorStore
 
@@ -59,6 +64,7 @@ log = logging.getLogger(__name__)
 _VECTORS = "vectors.float32"  # until there is a store of them
 _UNFINISHED = "unfinished.json"  # until the build is finished
 _SECONDS_AT_RISK = 10  # of a build that is interrupted
+_HOLDER = ".building"  # while a process builds: which one
 _NEW = -2  # the origin of what is not in the old index
 Progress = Callable[[int, int], None]
 
@@ -367,6 +373,49 @@ def in_context(document: Document, paragraph: Paragraph) -> str:
 def splitter() -> str:
     """What makes documents of files and splits them into sentences here and now."""
     return f"sentencex {version('sentencex')}, revision {REVISION}"
+
+
+def known_in(previous: Index | None, now: Mapping[str, SourceFile]) -> dict[str, Document]:
+    """Documents of the index by id, without their texts, that their files would make again.
+
+    That is, if the files are as they were: what is here compared is only the metadata beside them,
+    and how files are made documents.
+    """
+    if previous is None or previous.manifest.kind.splitter != splitter():
+        return {}
+    before = previous.manifest.sources
+
+    def beside(files: Mapping[str, SourceFile], document: Document) -> str | None:
+        path = PurePosixPath(document.path).with_suffix(METADATA_SUFFIX).as_posix()
+        return files[path].sha256 if path in files else None
+
+    return {
+        header.id: header
+        for header in previous.headers
+        if beside(before, header) == beside(now, header) != ""
+    }
+
+
+@contextmanager
+def alone_in(target: Path) -> Iterator[None]:
+    """The sole right to change the index there; IndexBusyError tells who has it."""
+    holder = target / _HOLDER
+    try:
+        with FileLock(target / ".lock", timeout=0):
+            since = datetime.now(timezone.utc).isoformat(timespec="seconds")
+            holder.write_text(f"process {os.getpid()} on {platform.node()}, since {since}", "utf-8")
+            try:
+                yield
+            finally:
+                holder.unlink(missing_ok=True)
+    except Timeout:
+        try:
+            who = f" ({holder.read_text(encoding='utf-8')})"
+        except (OSError, ValueError):
+            who = ""  # it has only just begun, or is about to end
+        raise IndexBusyError(
+            f"another process is building {target}{who}; try again when it has finished"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import version
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -91,7 +90,9 @@ class GraphEncoder:
 
     @property
     def runtime(self) -> str:
-        from assistant.graph import fastest_precision  # imports OpenVINO
+        from importlib.metadata import version  # slow to import, as is OpenVINO
+
+        from assistant.graph import fastest_precision
 
         return f"OpenVINO {version('openvino')}, {fastest_precision()}"
 
@@ -144,17 +145,18 @@ class _Network:
         from assistant import graph
 
         try:
-            weights = graph.read_weights(folder / "model.safetensors")
-            model = graph.sentence_encoder(weights)
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            self._tokenizer.no_padding()
+            self._tokenizer.enable_truncation(_PACKAGED_TOKENS)
+            self._words = graph.word_table(folder / "model.safetensors")
         except Exception as error:  # tokenizers raises no other
             raise EncoderError(f"the model in {folder} can't be loaded: {error}") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(_PACKAGED_TOKENS)
-        self._graph = graph.compiled(model, graph.fastest_precision())
         self._width_of = graph.width_of
         self._workers = ThreadPoolExecutor(graph.available_cores())
         self._own = threading.local()
+        with graph.mapped_weights(folder / "model.safetensors") as weights:
+            self._graph = graph.compiled(graph.sentence_encoder(weights), graph.fastest_precision())
+            self.read(self.pieces([""])[0])  # OpenVINO takes the weights when it first infers
 
     def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
         """Each text's pieces, of at most as many tokens as the model reads at once."""
@@ -180,7 +182,7 @@ class _Network:
             ids[row, : len(piece)] = piece.ids
         if not hasattr(self._own, "request"):
             self._own.request = self._graph.create_infer_request()
-        found = self._own.request.infer([ids, lengths])
+        found = self._own.request.infer([self._words[ids], lengths])
         return [
             Encoding(
                 vector=vector,
@@ -206,6 +208,8 @@ class SentenceTransformerEncoder:
 
     @property
     def runtime(self) -> str:
+        from importlib.metadata import version
+
         return f"sentence-transformers {version('sentence-transformers')}"
 
     def load(self) -> None:

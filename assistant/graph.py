@@ -11,14 +11,18 @@ of it that sends usage data.
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from assistant.rows import Rows, Table
 
 # OpenVINO's conversion tools, which its package imports if it can and which nothing here needs,
 # report each import to Google Analytics. With this entry, importing them fails.
@@ -32,33 +36,66 @@ Weights: TypeAlias = Mapping[str, FloatArray]
 
 HEADS = 12
 IMPOSSIBLE = np.float32(-1e4)  # a logit
+_WORDS = "embeddings.word_embeddings.weight"
 _EPSILON = 1e-12
 _TOKENS_APART = 8
 _KINDS = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "I32": np.int32}
 
 
-def read_weights(path: Path) -> dict[str, FloatArray]:
+@contextmanager
+def mapped_weights(path: Path) -> Iterator[dict[str, FloatArray]]:
     """The tensors of a safetensors file, mapped from it rather than read.
 
-    ValueError or KeyError if it is none. https://github.com/huggingface/safetensors#format
+    Afterwards they hold no memory, and are read again where they are still used. ValueError or
+    KeyError if the file is none. https://github.com/huggingface/safetensors#format
     """
+    start, header = _header(path)
+    with path.open("rb") as file:
+        # As if it could be written to, which OpenVINO demands.
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    data = np.frombuffer(content, np.uint8, offset=start)
+    yield {
+        name: data[slice(*each["data_offsets"])].view(_KINDS[each["dtype"]]).reshape(each["shape"])
+        for name, each in header.items()
+    }
+    if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
+        content.madvise(mmap.MADV_DONTNEED)
+
+
+def word_table(path: Path) -> Table[np.float32]:
+    """What the graphs take for each token of a vocabulary, from the model's safetensors file.
+
+    It is looked up outside of them: OpenVINO would hold all of it once more. ValueError or KeyError
+    as with ``mapped_weights``.
+    """
+    start, header = _header(path)
+    words = header[_WORDS]
+    offset = start + words["data_offsets"][0]
+    if words["dtype"] != "F32":
+        raise ValueError(f"the words in {path} are {words['dtype']}, not F32")
+    return Table(Rows(path, np.float32, tuple(words["shape"]), offset))
+
+
+def _header(path: Path) -> tuple[int, dict[str, Any]]:
+    """Where the tensors start in a safetensors file, and what is said of each."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if size > path.stat().st_size:
             raise ValueError(f"{path} is not a safetensors file")
         header = json.loads(file.read(size))
-    data = np.memmap(path, np.uint8, "c", offset=8 + size)  # OpenVINO takes what it could write
-    return {
-        name: data[slice(*each["data_offsets"])].view(_KINDS[each["dtype"]]).reshape(each["shape"])
-        for name, each in header.items()
-        if name != "__metadata__"
-    }
+    header.pop("__metadata__", None)
+    return 8 + size, header
 
 
 def constant(values: npt.ArrayLike) -> Node:
     """``values``, which must not change while the graph lives: floats are not copied."""
     array = np.asarray(values)
     return op.constant(array, shared_memory=array.size > 1)
+
+
+def parameter_of_words(weights: Weights) -> Node:
+    """The rows of the tokens in a ``word_table``: shape (n, tokens, size)."""
+    return op.parameter([-1, -1, weights[_WORDS].shape[1]], np.float32, "words")
 
 
 def lookup(table: FloatArray, numbers: Node) -> Node:
@@ -79,9 +116,9 @@ def norm(values: Node, weights: Weights, name: str) -> Node:
     return op.add(scaled, constant(weights[f"{name}.bias"]))
 
 
-def places_of(ids: Node) -> Node:
-    """0, 1, 2, ... for the tokens of ``ids``, shape (n, tokens)."""
-    count = op.gather(op.shape_of(ids, "i32"), constant(np.int32(1)), constant(np.int32(0)))
+def places_of(words: Node) -> Node:
+    """0, 1, 2, ... for the tokens of ``words``, shape (n, tokens, size)."""
+    count = op.gather(op.shape_of(words, "i32"), constant(np.int32(1)), constant(np.int32(0)))
     return op.range(constant(np.int32(0)), count, constant(np.int32(1)), "i32")
 
 
@@ -91,9 +128,9 @@ def real_tokens(places: Node, lengths: Node) -> Node:
 
 
 def embeddings(
-    ids: Node, places: Node, segments: Node | None, weights: Weights, extra: Node | None = None
+    words: Node, places: Node, segments: Node | None, weights: Weights, extra: Node | None = None
 ) -> Node:
-    """What goes into the first layer, shape (n, tokens, size).
+    """What goes into the first layer, shape (n, tokens, size), from the tokens' words.
 
     Without ``segments`` all tokens are of segment 0. ``extra`` is added before the norm.
     """
@@ -101,9 +138,7 @@ def embeddings(
     positions = weights["embeddings.position_embeddings.weight"]
     if segments is None:
         positions = positions + kinds[0]
-    values = op.add(
-        lookup(weights["embeddings.word_embeddings.weight"], ids), lookup(positions, places)
-    )
+    values = op.add(words, lookup(positions, places))
     if segments is not None:
         values = op.add(values, lookup(kinds, segments))
     if extra is not None:
@@ -148,20 +183,20 @@ def _by_head(values: Node, size: int, heads: int) -> Node:
 
 
 def sentence_encoder(weights: Weights) -> Model:
-    """From ``ids`` (n, tokens) and ``lengths`` (n,) to unit vectors of texts and of tokens.
+    """From ``words`` (n, tokens, size) and ``lengths`` (n,) to unit vectors of texts and of tokens.
 
     Shapes (n, size) and (n, tokens, size); a text's vector is the mean of all its tokens.
     """
-    ids = op.parameter([-1, -1], np.int32, "ids")
+    words = parameter_of_words(weights)
     lengths = op.parameter([-1], np.int32, "lengths")
-    places = places_of(ids)
+    places = places_of(words)
     real = real_tokens(places, lengths)
-    states = encoder_layers(embeddings(ids, places, None, weights), real, weights)
+    states = encoder_layers(embeddings(words, places, None, weights), real, weights)
     counted = op.multiply(states, op.convert(op.unsqueeze(real, constant([2])), "f32"))
     total = op.reduce_sum(counted, constant([1]))
     vectors = op.normalize_l2(total, constant([1]), _EPSILON, "max")
     tokens = op.normalize_l2(states, constant([2]), _EPSILON, "max")
-    return Model([vectors, tokens], [ids, lengths], "sentence encoder")
+    return Model([vectors, tokens], [words, lengths], "sentence encoder")
 
 
 def compiled(model: Model, precision: str) -> CompiledModel:

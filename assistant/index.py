@@ -38,8 +38,9 @@ from assistant.documents import SourceFile
 from assistant.encoder import FloatArray, IntArray
 from assistant.errors import IndexDamagedError, IndexMissingError
 from assistant.lexical import LexicalIndex
+from assistant.rows import mapped
 from assistant.stored import StoredDocuments
-from assistant.tokens import Numbers, TokenStore, mapped
+from assistant.tokens import Numbers, TokenStore
 from assistant.types import Document, Paragraph, written_date
 from assistant.vectors import VectorStore
 

@@ -23,7 +23,7 @@ import Stemmer
 import tantivy
 
 from assistant.errors import IndexDamagedError
-from assistant.tokens import mapped
+from assistant.rows import mapped
 
 TOKENIZER = "nfkc, casefold, acronyms joined, Snowball English, CJK 1-2 grams; version 1"
 

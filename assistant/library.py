@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import platform
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
-
-from filelock import FileLock, Timeout
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant import answering, retrieval
 from assistant import index as indexing
-from assistant.building import Build, Progress, splitter
 from assistant.confidence import MAXIMUM_ERROR
 from assistant.documents import (
-    METADATA_SUFFIX,
-    SourceFile,
     read_document,
     read_documents,
     source_state,
@@ -29,7 +22,6 @@ from assistant.documents import (
 from assistant.encoder import DEFAULT_MODEL, Encoder, Encoding, load_encoder
 from assistant.errors import (
     DocumentError,
-    IndexBusyError,
     IndexDamagedError,
     IndexMismatchError,
     IndexMissingError,
@@ -54,10 +46,12 @@ from assistant.types import (
     Verification,
 )
 
+if TYPE_CHECKING:
+    from assistant.building import Progress
+
 SOURCES = "source_docs"
 INDEX = "index"
 EVERYTHING = Scope()
-_HOLDER = ".building"  # in the index while a process builds: which one
 _TURNS = 4  # of the history, the last ones count
 _REMEMBERED = 256  # questions, whose vectors take some 30 KB each, and conversations
 
@@ -173,17 +167,19 @@ class Library:
         ``progress(done, total)`` counts these. A file that can't be read is left out and reported.
         If nothing can be read, or anything fails, the index that was there stays.
         """
+        from assistant.building import Build, alone_in, known_in  # which questions don't need
+
         sources = self.folder / SOURCES
         target = self.folder / INDEX
         try:
             target.mkdir(exist_ok=True)
-            with _alone_in(target):
+            with alone_in(target):
                 previous = self._previous(target)
                 encoder = self._building_encoder(previous)
                 state = source_state(sources, previous.manifest.sources if previous else {})
                 problems: list[Problem] = []
                 with Build(target, encoder, previous) as build:
-                    for found in read_documents(sources, state, _known(previous, state)):
+                    for found in read_documents(sources, state, known_in(previous, state)):
                         if isinstance(found, Problem):
                             problems.append(found)
                         else:
@@ -207,9 +203,11 @@ class Library:
 
     def forget(self) -> None:
         """Delete the index, as if nothing had ever been built; ``source_docs/`` stays."""
+        from assistant.building import alone_in
+
         target = self.folder / INDEX
         try:
-            with _alone_in(target):
+            with alone_in(target):
                 indexing.discard(target)
         except OSError as error:
             raise LibraryError(f"the index in {target} can't be deleted: {error}") from error
@@ -388,28 +386,6 @@ class _Asking:
         return title, frozenset(tokenize(f"{title} {found[0].document.text}"))
 
 
-@contextmanager
-def _alone_in(target: Path) -> Iterator[None]:
-    """The sole right to change the index there; IndexBusyError tells who has it."""
-    holder = target / _HOLDER
-    try:
-        with FileLock(target / ".lock", timeout=0):
-            since = datetime.now(timezone.utc).isoformat(timespec="seconds")
-            holder.write_text(f"process {os.getpid()} on {platform.node()}, since {since}", "utf-8")
-            try:
-                yield
-            finally:
-                holder.unlink(missing_ok=True)
-    except Timeout:
-        try:
-            who = f" ({holder.read_text(encoding='utf-8')})"
-        except (OSError, ValueError):
-            who = ""  # it has only just begun, or is about to end
-        raise IndexBusyError(
-            f"another process is building {target}{who}; try again when it has finished"
-        ) from None
-
-
 def _miscited(quote: Quote, document: Document) -> str:
     """What ``quote`` says of its place in ``document`` and the document doesn't; or nothing."""
     paragraph = next((each for each in document.paragraphs if quote.end <= each.end), None)
@@ -434,27 +410,6 @@ def retrieve(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Seque
 def answer(question: str, *, k: int = 5, history: Sequence[str] = ()) -> Answer:
     """``Library.answer`` of the library in the current folder, built first if it never was."""
     return _here(Path.cwd()).answer(question, k=k, history=history)
-
-
-def _known(previous: indexing.Index | None, now: Mapping[str, SourceFile]) -> dict[str, Document]:
-    """Documents of the index by id, without their texts, that their files would make again.
-
-    That is, if the files are as they were: what is here compared is only the metadata beside them,
-    and how files are made documents.
-    """
-    if previous is None or previous.manifest.kind.splitter != splitter():
-        return {}
-    before = previous.manifest.sources
-
-    def beside(files: Mapping[str, SourceFile], document: Document) -> str | None:
-        path = PurePosixPath(document.path).with_suffix(METADATA_SUFFIX).as_posix()
-        return files[path].sha256 if path in files else None
-
-    return {
-        header.id: header
-        for header in previous.headers
-        if beside(before, header) == beside(now, header) != ""
-    }
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,17 +28,21 @@ from assistant.graph import (
     fastest_precision,
     linear,
     lookup,
+    mapped_weights,
+    parameter_of_words,
     places_of,
-    read_weights,
     real_tokens,
     width_of,
+    word_table,
 )
+from assistant.rows import Table
 from assistant.windows import Window
 
 # After ``assistant.graph``, which keeps OpenVINO from reporting its use.
 from openvino import Model  # isort: skip
 from openvino import opset13 as op  # isort: skip
 
+_EMPTY = Window([0, 0], [0, 1], [0, 0], [], 1)
 _WINDOWS_A_BATCH = 4  # at most; of like length, so that little is padded
 
 
@@ -45,11 +50,13 @@ class Network:
     """The compiled network, as many batches at once as there are cores; threads may share it."""
 
     def __init__(self, base: Path, learnt: Path) -> None:
-        weights = merged(read_weights(base), read_weights(learnt))
-        self._model = compiled(graph_of(weights), fastest_precision())
+        self._words = word_table(base)
         self._cores = available_cores()
         self._workers = ThreadPoolExecutor(self._cores)
         self._own = threading.local()
+        with mapped_weights(base) as original, mapped_weights(learnt) as changes:
+            graph = graph_of(merged(original, changes))
+        self._model = compiled(graph, fastest_precision())
 
     def read(self, windows: Sequence[Window]) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """For each window, in order: start and end logits of its tokens, and answerability."""
@@ -62,7 +69,7 @@ class Network:
     def _infer(self, windows: Sequence[Window]) -> list[FloatArray]:
         if not hasattr(self._own, "request"):
             self._own.request = self._model.create_infer_request()
-        found = self._own.request.infer(_inputs(windows))
+        found = self._own.request.infer(_inputs(windows, self._words))
         return [found[each] for each in range(3)]
 
 
@@ -82,20 +89,20 @@ def merged(base: Weights, learnt: Weights) -> Weights:
 def graph_of(weights: Weights) -> Model:
     """From windows, padded to one length, to logits.
 
-    Inputs: ``ids``, ``segments`` and ``matches`` of the tokens, shape (n, tokens); how many of
-    these are a window's own, and the place of its passage's first, shape (n,). Outputs: logits that
+    Inputs: the tokens' ``words``, shape (n, tokens, size), ``segments`` and ``matches``, shape
+    (n, tokens); how many of these are a window's own, and the place of its passage's first, shape
+    (n,). Outputs: logits that
     the answer starts and ends at a token, shape (n, tokens), where the first token stands for there
     being none, and that the passage answers, shape (n,).
     """
-    ids, segments, matches = (
-        op.parameter([-1, -1], np.int32, name) for name in ("ids", "segments", "matches")
-    )
+    words = parameter_of_words(weights)
+    segments, matches = (op.parameter([-1, -1], np.int32, name) for name in ("segments", "matches"))
     lengths, first = (op.parameter([-1], np.int32, name) for name in ("lengths", "first"))
-    places, impossible = places_of(ids), constant(IMPOSSIBLE)
+    places, impossible = places_of(words), constant(IMPOSSIBLE)
     place = op.unsqueeze(places, constant([0]))
     real = real_tokens(places, lengths)
     extra = lookup(weights["matches.weight"], matches)
-    states = encoder_layers(embeddings(ids, places, segments, weights, extra), real, weights)
+    states = encoder_layers(embeddings(words, places, segments, weights, extra), real, weights)
     last = op.subtract(lengths, constant(np.int32(1)))
     passage = op.logical_and(
         op.greater_equal(place, op.unsqueeze(first, constant([1]))),
@@ -116,14 +123,21 @@ def graph_of(weights: Weights) -> Model:
     judged = linear(op.concat([whole, focus, asked], 1), weights, "hidden")
     answer = op.squeeze(linear(op.gelu(judged, "erf"), weights, "answer"), constant([1]))
     starts, ends = (op.select(allowed, each, impossible) for each in (start, end))
-    return Model([starts, ends, answer], [ids, segments, matches, lengths, first], "reader")
+    return Model([starts, ends, answer], [words, segments, matches, lengths, first], "reader")
 
 
-def _inputs(windows: Sequence[Window]) -> list[npt.NDArray[np.int32]]:
+def _inputs(windows: Sequence[Window], words: Table[np.float32]) -> list[npt.NDArray[Any]]:
     width = width_of(max(len(each.ids) for each in windows))
     tokens = np.zeros((3, len(windows), width), np.int32)
     for row, each in enumerate(windows):
         for kind, values in enumerate((each.ids, each.segments, each.matches)):
             tokens[kind, row, : len(values)] = values
     lengths = np.array([len(each.ids) for each in windows], np.int32)
-    return [*tokens, lengths, np.array([each.first for each in windows], np.int32)]
+    ids, segments, matches = tokens
+    return [
+        words[ids],
+        segments,
+        matches,
+        lengths,
+        np.array([each.first for each in windows], np.int32),
+    ]

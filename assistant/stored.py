@@ -19,7 +19,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from assistant.tokens import Numbers, mapped
+from assistant.rows import mapped
+from assistant.tokens import Numbers
 from assistant.types import Document, Heading, PageStart, Paragraph, Sentence
 
 _DOCUMENTS = "documents.jsonl"

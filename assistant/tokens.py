@@ -1,4 +1,4 @@
-"""Token vectors on disk: compressed, one text's after another's, and mapped into memory when read.
+"""Token vectors on disk: compressed, one text's after another's, and read where they are needed.
 
 A vector is kept as signed bytes, scaled so that its largest is 127, and the length of what that
 gives, by which it is divided again when read; scale itself is not needed, as only directions are
@@ -11,13 +11,15 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from assistant.encoder import Encoding, FloatArray, IntArray
+from assistant.errors import IndexDamagedError
+from assistant.rows import Rows, mapped
 
 # Products of few columns are slower with a second thread than without: measured on two cores, six
 # times, and some hundred times when other processes are busy.
@@ -35,7 +37,6 @@ _END = np.iinfo(np.int32).max  # after every token
 
 ByteArray = npt.NDArray[np.int8]
 Numbers = npt.NDArray[np.int64]
-Number = TypeVar("Number", bound=np.generic)
 
 
 class Tokens(NamedTuple):
@@ -62,7 +63,7 @@ class TokenStore:
 
     def __init__(
         self,
-        vectors: ByteArray,
+        vectors: Rows[np.int8],
         lengths: FloatArray,
         ids: IntArray,
         spans: IntArray,
@@ -86,7 +87,7 @@ class TokenStore:
         sentence_tokens = np.fromfile(folder / _SENTENCE_TOKENS, np.int64, text_sentences[-1] + 1)
         count = int(sentence_tokens[-1])
         return cls(
-            mapped(folder / _VECTORS, np.int8, (count, dimension)),
+            Rows(folder / _VECTORS, np.int8, (count, dimension)),
             mapped(folder / _LENGTHS, np.float32, (count,)),
             mapped(folder / _IDS, np.int32, (count,)),
             mapped(folder / _SPANS, np.int32, (count, 2)),
@@ -105,7 +106,7 @@ class TokenStore:
         part = self._tokens_of(texts.start, texts.stop)
         sentences = self._text_sentences[texts.start : texts.stop + 1]
         return Run(
-            Tokens(self._vectors[part], self._lengths[part], self._ids[part], self._spans[part]),
+            Tokens(self._vectors_of(part), self._lengths[part], self._ids[part], self._spans[part]),
             self._sentence_tokens[sentences[0] + 1 : sentences[-1] + 1] - part.start,
             sentences[1:] - sentences[0],
         )
@@ -145,7 +146,7 @@ class TokenStore:
             for first in range(part.start, part.stop, _ROWS_AT_ONCE):
                 block = slice(first, min(first + _ROWS_AT_ONCE, part.stop))
                 vectors = buffer[: block.stop - block.start]
-                vectors[:] = self._vectors[block]
+                vectors[:] = self._vectors_of(block)
                 start, end = end, end + len(vectors)
                 np.matmul(vectors, question.T, out=cosines[start:end])
                 cosines[start:end] /= self._lengths[block, np.newaxis]
@@ -174,6 +175,12 @@ class TokenStore:
             owners, ids = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], size)
             np.add.at(counted, ids, weights[owners])
         return counted
+
+    def _vectors_of(self, tokens: slice) -> ByteArray:
+        try:
+            return self._vectors.read(tokens.start, tokens.stop)
+        except (OSError, ValueError) as error:
+            raise IndexDamagedError(f"{error}; rebuild the index: readout build") from error
 
     def _tokens_of(self, first: int, after: int) -> slice:
         start, end = self._sentence_tokens[self._text_sentences[[first, after]]]
@@ -216,13 +223,6 @@ class TokenWriter:
 
     def close(self) -> None:
         self._opened.close()
-
-
-def mapped(path: Path, kind: type[Number], shape: tuple[int, ...]) -> npt.NDArray[Number]:
-    """The numbers at the start of a file, mapped; ValueError or OSError if they are not there."""
-    if 0 in shape:
-        return np.empty(shape, kind)
-    return np.asarray(np.memmap(path, kind, "r", shape=shape))
 
 
 def compressed(encoding: Encoding) -> Tokens:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from assistant import graph
 from assistant.encoder import DEFAULT_MODEL, model_folder
@@ -19,10 +19,13 @@ WEIGHTS = model_folder(DEFAULT_MODEL) / "model.safetensors"
 
 
 def test_weights_are_read_as_safetensors_reads_them() -> None:
-    ours, theirs = graph.read_weights(WEIGHTS), load_file(WEIGHTS)
-    assert ours.keys() == theirs.keys()
-    for name, values in theirs.items():
-        assert ours[name].dtype == values.dtype
+    theirs = load_file(WEIGHTS)
+    with graph.mapped_weights(WEIGHTS) as ours:
+        assert ours.keys() == theirs.keys()
+        for name, values in theirs.items():
+            assert ours[name].dtype == values.dtype
+            np.testing.assert_array_equal(ours[name], values)
+    for name, values in theirs.items():  # let go of, and read again
         np.testing.assert_array_equal(ours[name], values)
 
 
@@ -30,19 +33,31 @@ def test_weights_are_read_as_safetensors_reads_them() -> None:
 def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.safetensors"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"not a safetensors file|Expecting|Extra data"):
-        graph.read_weights(path)
+    unreadable = pytest.raises(ValueError, match=r"not a safetensors file|Expecting|Extra data")
+    with unreadable, graph.mapped_weights(path):
+        pass
+    with unreadable:
+        graph.word_table(path)
+
+
+def test_words_that_are_not_in_32_bits_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"embeddings.word_embeddings.weight": np.zeros((3, 2), np.float16)}, path)
+    with pytest.raises(ValueError, match="are F16, not F32"):
+        graph.word_table(path)
 
 
 @pytest.mark.parametrize("precision", sorted({"f32", graph.fastest_precision()}))
 def test_padding_and_company_change_nothing(precision: str) -> None:
-    model = graph.compiled(graph.sentence_encoder(graph.read_weights(WEIGHTS)), precision)
+    with graph.mapped_weights(WEIGHTS) as weights:
+        model = graph.compiled(graph.sentence_encoder(weights), precision)
+    words = graph.word_table(WEIGHTS)
     ids = np.random.default_rng(0).integers(1000, 30000, (3, 12)).astype(np.int32)
     lengths = np.array([12, 7, 1], np.int32)
-    together, tokens = model([ids, lengths]).values()
+    together, tokens = model([words[ids], lengths]).values()
     assert (together.shape, tokens.shape) == ((3, 384), (3, 12, 384))
     for row, length in enumerate(lengths):
-        alone, own = model([ids[row : row + 1, :length], lengths[row : row + 1]]).values()
+        alone, own = model([words[ids[row : row + 1, :length]], lengths[row : row + 1]]).values()
         np.testing.assert_allclose(together[row], alone[0], atol=1e-5)
         np.testing.assert_allclose(tokens[row, :length], own[0], atol=1e-5)
 

@@ -88,8 +88,8 @@ def test_asking_pays_for_no_training_library(summit: Library) -> None:
 ORDER = [
     "types", "errors", "paragraphs", "extraction.extract", "extraction.html", "extraction.lines",
     "extraction.pdf", "extraction.docx", "extraction.jsonl", "extraction.child",
-    "extraction.bounded", "dates", "titles", "metadata", "documents", "graph", "encoder", "tokens",
-    "vectors", "lexical", "stored", "index", "building", "questions", "followups", "retrieval",
+    "extraction.bounded", "dates", "titles", "metadata", "documents", "rows", "graph", "encoder",
+    "tokens", "vectors", "lexical", "stored", "index", "building", "questions", "followups", "retrieval",
     "windows", "network", "reader", "confidence", "answering", "library", "evaluation",
 ]  # fmt: skip
 BESIDE = ["markdown", "citations", "schema", "terminal", "doctor", "langchain", "llama_index"]

@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from threading import Timer
 from time import monotonic
@@ -35,6 +34,8 @@ def extractor_of(file_format: str) -> str:
     """
     if file_format not in _LIBRARIES:
         return ""
+    from importlib.metadata import PackageNotFoundError, version  # slow to import, rarely needed
+
     try:
         return f"{_LIBRARIES[file_format]} {version(_LIBRARIES[file_format])}, revision {REVISION}"
     except PackageNotFoundError:

@@ -136,12 +136,12 @@ def peak(precision: str) -> float:
 
 def operations_a_token() -> int:
     """Of the linear layers, two for each weight; attention adds little to short texts."""
-    weights = graph.read_weights(model_folder(DEFAULT_MODEL) / "model.safetensors")
-    return 2 * sum(
-        each.size
-        for name, each in weights.items()
-        if name.startswith("encoder.layer") and each.ndim == 2
-    )
+    with graph.mapped_weights(model_folder(DEFAULT_MODEL) / "model.safetensors") as weights:
+        return 2 * sum(
+            each.size
+            for name, each in weights.items()
+            if name.startswith("encoder.layer") and each.ndim == 2
+        )
 
 
 def size_of(folder: Path) -> float:
