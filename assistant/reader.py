@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.encoder import DEFAULT_MODEL, file_sha256, model_folder
+from assistant.encoder import DEFAULT_MODEL, file_sha256, model_folder, tokenizer_in
 from assistant.errors import EncoderError
 from assistant.windows import Passage, Windows, best_span
 
@@ -66,7 +66,7 @@ class Reader:
             for number, passage in enumerate(passages)
             for window in windows_of.of(question, passage)
         ]
-        windows.sort(key=lambda each: len(each[1].ids))
+        windows.sort(key=lambda each: -len(each[1].ids))  # so that no core is left with a long one
         readings = [NOTHING] * len(passages)
         for (number, window), (start, end, answerable) in zip(
             windows, network.read([window for _, window in windows]), strict=True
@@ -82,7 +82,7 @@ class Reader:
                 from assistant.network import Network  # and with it OpenVINO
 
                 network = Network(self._base / "model.safetensors", self._weights)
-                self._loaded = Windows(self._base / "tokenizer.json"), network
+                self._loaded = Windows(tokenizer_in(self._base)), network
             return self._loaded
 
 

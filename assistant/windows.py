@@ -11,7 +11,6 @@ import re
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -83,12 +82,10 @@ def stem(word: str) -> str:
 
 
 class Windows:
-    """Makes windows with the tokenizer of the base model."""
+    """Makes windows with the tokenizer of the base model, which neither pads nor truncates."""
 
-    def __init__(self, tokenizer: Path) -> None:
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
 
     def of(self, question: str, passage: Passage) -> list[Window]:
         """The windows over ``passage``, in order; at least one."""

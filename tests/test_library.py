@@ -89,8 +89,8 @@ ORDER = [
     "types", "errors", "paragraphs", "extraction.extract", "extraction.html", "extraction.lines",
     "extraction.pdf", "extraction.docx", "extraction.jsonl", "extraction.child",
     "extraction.bounded", "dates", "titles", "metadata", "documents", "rows", "graph", "encoder",
-    "tokens", "vectors", "lexical", "stored", "index", "building", "questions", "followups", "retrieval",
-    "windows", "network", "reader", "confidence", "answering", "library", "evaluation",
+    "tokens", "vectors", "lexical", "stored", "index", "building", "questions", "followups",
+    "retrieval", "windows", "network", "reader", "confidence", "answering", "library", "evaluation",
 ]  # fmt: skip
 BESIDE = ["markdown", "citations", "schema", "terminal", "doctor", "langchain", "llama_index"]
 WEB = [

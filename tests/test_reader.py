@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assistant import answering, reader
 from assistant.confidence import Signals, confidence, threshold
-from assistant.encoder import DEFAULT_MODEL, model_folder
+from assistant.encoder import DEFAULT_MODEL, model_folder, tokenizer_in
 from assistant.library import SOURCES, Library
 from assistant.reader import NOTHING, WEIGHTS, Reader, Reading, load_reader
 from assistant.types import Mode, Outcome
@@ -117,7 +117,7 @@ def test_a_passage_without_words_has_no_answer(trained: Reader, text: str) -> No
 
 @pytest.fixture(scope="module")
 def windows() -> Windows:
-    return Windows(model_folder(DEFAULT_MODEL) / "tokenizer.json")
+    return Windows(tokenizer_in(model_folder(DEFAULT_MODEL)))
 
 
 @given(question=st.text(max_size=300), where=st.text(max_size=99), text=st.text(max_size=900))

@@ -29,7 +29,7 @@ from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
 from torch.nn import functional
 
-from assistant.encoder import DEFAULT_MODEL, model_folder
+from assistant.encoder import DEFAULT_MODEL, model_folder, tokenizer_in
 from assistant.followups import standalone
 from assistant.lexical import tokenize
 from assistant.library import SOURCES, Library
@@ -501,7 +501,7 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     given.out.mkdir(exist_ok=True, parents=True)
     base = model_folder(DEFAULT_MODEL)
-    windows = Windows(base / "tokenizer.json")
+    windows = Windows(tokenizer_in(base))
     made = given.out / "made.safetensors"
     if not made.exists():
         save_file(from_made_questions(given.data, windows, base, given.made), made)

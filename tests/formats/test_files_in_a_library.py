@@ -109,12 +109,14 @@ def test_what_has_not_changed_is_not_extracted_again(
 def test_without_the_extra_it_is_named_and_what_was_extracted_stays(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    version = importlib.metadata.version
+
     def missing(name: str) -> str:
         if name in {"trafilatura", "pdfminer.six", "python-docx"}:
             raise importlib.metadata.PackageNotFoundError(name)
-        return importlib.metadata.version(name)
+        return version(name)
 
-    monkeypatch.setattr(bounded, "version", missing)
+    monkeypatch.setattr(importlib.metadata, "version", missing)
     (library.folder / SOURCES / "new.pdf").write_bytes(FILES["summit.pdf"])
     report = library.build()
     assert [str(each) for each in report.problems] == [
