@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file, save_file
 
 from assistant import graph
@@ -45,6 +46,12 @@ def test_words_that_are_not_in_32_bits_are_refused(tmp_path: Path) -> None:
     save_file({"embeddings.word_embeddings.weight": np.zeros((3, 2), np.float16)}, path)
     with pytest.raises(ValueError, match="are F16, not F32"):
         graph.word_table(path)
+
+
+def test_bfloat16_is_the_nearest() -> None:
+    values = np.random.default_rng(0).normal(size=(300, 400)).astype(np.float32)
+    expected = torch.from_numpy(values.copy()).to(torch.bfloat16).view(torch.uint16).numpy()
+    np.testing.assert_array_equal(graph.bfloat16(values), expected)
 
 
 @pytest.mark.parametrize("precision", sorted({"f32", graph.fastest_precision()}))
