@@ -401,6 +401,19 @@ def test_readers_meet_no_error_and_no_mixture_while_the_index_is_replaced(folder
     assert seen <= {tuple(sorted(text.split("\n"))) for text in texts}
 
 
+def test_vectors_cut_short_under_an_open_index_are_told(folder: Path) -> None:
+    put(folder, {"a.txt": "Alpha one.\nBravo two."})
+    library = Library(folder, ToyEncoder())
+    library.build()
+    library.answer("alpha")
+    (tokens,) = folder.rglob("tokens.int8")
+    os.truncate(tokens, 1)
+    with pytest.raises(IndexDamagedError, match="become shorter; rebuild the index"):
+        library.answer("bravo")
+    assert Library(folder, ToyEncoder()).build().documents == 1
+    assert library.answer("bravo").hits
+
+
 def test_a_library_that_can_not_be_written_to_is_read(folder: Path) -> None:
     put(folder, {"a.txt": "Alpha bravo."})
     library = Library(folder, ToyEncoder())
