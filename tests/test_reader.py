@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import answering, reader
+from assistant import answering, network, reader
 from assistant.confidence import Signals, confidence, threshold
 from assistant.encoder import DEFAULT_MODEL, model_folder, tokenizer_in
+from assistant.graph import fastest_precision
 from assistant.library import SOURCES, Library
 from assistant.reader import NOTHING, WEIGHTS, Reader, Reading, load_reader
 from assistant.types import Mode, Outcome
@@ -25,10 +26,13 @@ from tests.toy import ToyEncoder
 PLACE = "Japan–U.S. Summit Meeting (February 7, 2025)"
 
 
-@pytest.fixture(scope="module")
-def trained() -> Reader:
-    loaded = load_reader()
-    assert loaded is not None
+@pytest.fixture(scope="module", params=sorted({"f32", fastest_precision()}))
+def trained(request: pytest.FixtureRequest) -> Reader:
+    """The reader that ships, as this processor computes it and as the others do."""
+    loaded = Reader(model_folder(DEFAULT_MODEL), WEIGHTS)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(network, "fastest_precision", lambda: request.param)
+        loaded.load()
     return loaded
 
 
