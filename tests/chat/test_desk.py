@@ -132,9 +132,10 @@ def test_the_next_and_the_previous_quote_are_a_click_away(at_desk: Visit) -> Non
 def test_a_pasted_readout_can_be_asked_at_once_and_removed(at_desk: Visit, desk: Chat) -> None:
     page = at_desk.page
     page.locator("#panel .add").click()
-    page.get_by_label("Text").fill("The delegations spoke about reindeer herding in Lapland.")
-    page.get_by_label("Title").fill("Talks in Rovaniemi")
-    page.get_by_label("Date").fill("2025-02-02")
+    form = page.locator("#adding")
+    form.get_by_label("Text").fill("The delegations spoke about reindeer herding in Lapland.")
+    form.get_by_label("Title").fill("Talks in Rovaniemi")
+    form.get_by_label("Date").fill("2025-02-02")
     page.locator("#adding [type='submit']").click()
     expect(page.locator(".report")).to_contain_text("1 readout was added", timeout=20_000)
     expect(page.locator("#scope span")).to_have_text("Asking all 4 readouts")
@@ -159,7 +160,7 @@ def test_a_bad_file_is_named_and_the_rest_goes_in(at_desk: Visit, desk: Chat) ->
         {"name": "latin.txt", "mimeType": "text/plain", "buffer": b"caf\xe9"},
         {"name": "oslo.txt", "mimeType": "text/plain", "buffer": b"Another text."},
     ]
-    page.get_by_label("Files").set_input_files(files)
+    page.locator("#adding").get_by_label("Files").set_input_files(files)
     page.locator("#adding [type='submit']").click()
     report = page.locator(".report")
     expect(report).to_contain_text("1 readout was added", timeout=20_000)
