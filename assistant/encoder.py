@@ -145,17 +145,19 @@ class _Network:
     def __init__(self, folder: Path) -> None:
         from assistant import graph  # and with it OpenVINO, only where needed
 
-        try:
-            self._tokenizer = tokenizer_in(folder)
-            self._words = graph.word_table(folder / "model.safetensors")
-        except Exception as error:  # tokenizers raises no other
-            raise EncoderError(f"the model in {folder} can't be loaded: {error}") from error
         self._width_of = graph.width_of
         self._workers = ThreadPoolExecutor(graph.available_cores())
         self._own = threading.local()
-        with graph.mapped_weights(folder / "model.safetensors") as weights:
-            self._graph = graph.compiled(graph.sentence_encoder(weights), graph.fastest_precision())
-            self.read(self.pieces([""])[0])  # OpenVINO takes the weights when it first infers
+        weights_file = folder / "model.safetensors"
+        try:
+            self._tokenizer = tokenizer_in(folder)
+            self._words = graph.word_table(weights_file)
+            with graph.mapped_weights(weights_file) as weights:
+                model = graph.sentence_encoder(weights)
+                self._graph = graph.compiled(model, graph.fastest_precision())
+                self.read(self.pieces([""])[0])  # OpenVINO takes the weights when it first infers
+        except Exception as error:  # tokenizers raises no other
+            raise EncoderError(f"the model in {folder} can't be loaded: {error}") from error
 
     def pieces(self, texts: Sequence[str]) -> list[list[Piece]]:
         """Each text's pieces, of at most as many tokens as the model reads at once."""

@@ -41,7 +41,7 @@ from openvino import (  # noqa: E402
 from openvino import opset13 as op  # noqa: E402
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
-# By the names of the published models; bfloat16 as unsigned numbers of its bits.
+# bfloat16 as unsigned numbers of its bits.
 Weights: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 HEADS = 12

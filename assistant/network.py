@@ -92,9 +92,8 @@ def graph_of(weights: Weights) -> Model:
 
     Inputs: the tokens' ``words``, shape (n, tokens, size), ``segments`` and ``matches``, shape
     (n, tokens); how many of these are a window's own, and the place of its passage's first, shape
-    (n,). Outputs: logits that
-    the answer starts and ends at a token, shape (n, tokens), where the first token stands for there
-    being none, and that the passage answers, shape (n,).
+    (n,). Outputs: logits that the answer starts and ends at a token, shape (n, tokens), where the
+    first token stands for there being none, and that the passage answers, shape (n,).
     """
     words = parameter_of_words(weights)
     segments, matches = (op.parameter([-1, -1], np.int32, name) for name in ("segments", "matches"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from tokenizers import Tokenizer
@@ -21,8 +22,10 @@ from assistant import graph
 from assistant.encoder import (
     DEFAULT_MODEL,
     Encoder,
+    GraphEncoder,
     SentenceTransformerEncoder,
     load_encoder,
+    model_folder,
 )
 from assistant.errors import EncoderError
 from assistant.library import INDEX, SOURCES, Library
@@ -219,3 +222,13 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"nonsense")
     with pytest.raises(EncoderError, match="can't be loaded"):
         list(load_encoder(str(tmp_path)).encode(["x"]))
+
+
+def test_packaged_weights_that_lack_a_tensor_are_told(tmp_path: Path) -> None:
+    packaged = model_folder(DEFAULT_MODEL)
+    shutil.copy(packaged / "tokenizer.json", tmp_path)
+    weights = load_file(packaged / "model.safetensors")
+    del weights["embeddings.position_embeddings.weight"]
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(EncoderError, match=r"can't be loaded: .*position_embeddings"):
+        GraphEncoder(DEFAULT_MODEL, tmp_path, "").load()

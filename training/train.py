@@ -26,7 +26,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import roc_auc_score
-from tokenizers import Tokenizer
 from torch.nn import functional
 
 from assistant.encoder import DEFAULT_MODEL, model_folder, tokenizer_in
@@ -197,7 +196,7 @@ def sources(data: Path) -> list[Source]:
 def synonyms(base: Path) -> Synonyms:
     """Near words by the base model's embeddings."""
     vectors = load_file(base / "model.safetensors")["embeddings.word_embeddings.weight"].numpy()
-    tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
+    tokenizer = tokenizer_in(base)
     return Synonyms([tokenizer.id_to_token(each) or "" for each in range(len(vectors))], vectors)
 
 
