@@ -138,7 +138,7 @@ def _model() -> Check:
 
 
 def _loaded(encoder: Encoder) -> str:
-    encoder.load()
+    encoder.load(question=True)
     return f"{encoder.name} with {encoder.runtime}"
 
 

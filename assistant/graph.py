@@ -226,20 +226,19 @@ def sentence_encoder(weights: Weights) -> Model:
     return Model([vectors, tokens], [words, lengths], "sentence encoder")
 
 
-def compiled(model: Model, precision: str) -> CompiledModel:
-    """The model ready to run in as many threads at once as there are cores, each on one core.
+def compiled(model: Model, precision: str, threads: int) -> CompiledModel:
+    """The model ready to run in so many threads at once, each on one core.
 
     ``precision`` is ``f32``, or what ``fastest_precision`` says. Two requests on a core each do
     more than two cores on one request.
     """
-    count = available_cores()
     return _core().compile_model(
         model,
         "CPU",
         {
             "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": count,
-            "NUM_STREAMS": count,
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": threads,
             "ENABLE_CPU_PINNING": False,  # other processes run here too
         },
     )

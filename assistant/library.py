@@ -141,7 +141,7 @@ class Library:
         with ThreadPoolExecutor(2) as aside:
             loading = []
             if model:
-                loading.append(aside.submit(self._encoder_called(model).load))
+                loading.append(aside.submit(self._encoder_called(model).load, question=True))
             if model == DEFAULT_MODEL and (reader := load_reader()):
                 loading.append(aside.submit(reader.load))
             try:

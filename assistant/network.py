@@ -53,11 +53,12 @@ class Network:
     def __init__(self, base: Path, learnt: Path) -> None:
         precision = fastest_precision()
         self._words = word_table(base)
-        self._workers = ThreadPoolExecutor(available_cores())
+        cores = available_cores()
+        self._workers = ThreadPoolExecutor(cores)
         self._own = threading.local()
         with mapped_weights(base) as original, mapped_weights(learnt) as changes:
             self._weights = merged(original, changes, precision)  # the graph uses them as they are
-        self._model = compiled(graph_of(self._weights), precision)
+        self._model = compiled(graph_of(self._weights), precision, cores)
 
     def read(self, windows: Sequence[Window]) -> Iterator[tuple[FloatArray, FloatArray, float]]:
         """For each window, in order: start and end logits of its tokens, and answerability."""

@@ -168,7 +168,7 @@ def test_a_file_gone_between_being_listed_and_being_read_is_no_error(
     assert list(source_state(tmp_path, {})) == ["a.txt"]
     document, problem = read_documents(tmp_path)
     assert isinstance(document, Document)
-    assert "can't be read (No such file or directory)" in str(problem)
+    assert str(problem) == "gone.txt: is gone; put it back, or build again"
 
 
 def test_a_file_without_permission_is_named(tmp_path: Path) -> None:

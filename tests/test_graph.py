@@ -57,7 +57,7 @@ def test_bfloat16_is_the_nearest() -> None:
 @pytest.mark.parametrize("precision", sorted({"f32", graph.fastest_precision()}))
 def test_padding_and_company_change_nothing(precision: str) -> None:
     with graph.mapped_weights(WEIGHTS) as weights:
-        model = graph.compiled(graph.sentence_encoder(weights), precision)
+        model = graph.compiled(graph.sentence_encoder(weights), precision, 2)
     words = graph.word_table(WEIGHTS)
     ids = np.random.default_rng(0).integers(1000, 30000, (3, 12)).astype(np.int32)
     lengths = np.array([12, 7, 1], np.int32)

@@ -167,7 +167,7 @@ def spoken(folder: Path) -> tuple[Library, Path, Quote]:
         ("The first.\nThey spoke of fish.", False, "the words stand elsewhere in it"),
         ("First.\nThey spoke of fowl.", False, "a.txt does not have these words"),
         ("", False, "a.txt has no text"),
-        (None, False, "a.txt can't be read (No such file or directory)"),
+        (None, False, "a.txt is gone; put it back, or build again"),
     ],
 )
 def test_verify_reads_the_source_again(

@@ -30,7 +30,7 @@ class ToyEncoder:
         self.seen: list[str] = []
         self.runtime = "by hand"
 
-    def load(self) -> None:
+    def load(self, *, question: bool = False) -> None:
         """Nothing to do."""
 
     def encode(self, texts: Iterable[str], *, question: bool = False) -> Iterator[Encoding]:
