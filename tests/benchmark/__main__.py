@@ -32,6 +32,7 @@ from tests.benchmark.readouts import questions, write_library
 from tests.conftest import PROJECT
 
 SYSTEMS = Path(__file__).parent / "systems"
+MEASURE = Path(__file__).parent / "measure.py"
 OURS = "readout_assistant"
 SCRIPT = "sentence_transformers_faiss"
 QUESTIONS_A_ROUND = 8
@@ -76,19 +77,14 @@ def environment() -> dict[str, str]:
 
 def measured(command: Sequence[str]) -> Run:
     """The command run to its end; RuntimeError with the last it printed if it fails."""
-    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env=environment())
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        seconds = time.perf_counter() - start
-        output.seek(0)
-        errors.seek(0)
-        if status:
-            raise RuntimeError((errors.read().strip().splitlines() or ["failed"])[-1])
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        spent = usage.ru_utime + usage.ru_stime
-        return Run(seconds, spent, usage.ru_maxrss / unit, output.read())
+    with tempfile.TemporaryDirectory() as folder:
+        taken = Path(folder) / "taken.json"
+        run = [sys.executable, "-S", str(MEASURE), str(taken), *command]
+        result = subprocess.run(run, capture_output=True, text=True, env=environment())
+        if result.returncode:
+            raise RuntimeError((result.stderr.strip().splitlines() or ["failed"])[-1])
+        seconds, processor, memory = json.loads(taken.read_text())
+        return Run(seconds, processor, memory, result.stdout)
 
 
 def served(systems: Sequence[System], rounds: int) -> dict[str, list[tuple[float, float]]]:
