@@ -31,17 +31,17 @@ class Signals:
 
 
 # Fitted by `python -m training.fit`, in the order of the signals.
-_COEFFICIENTS: Sequence[float] = (0.4271, 0.0841, 0.1006, 0.7326)
-_INTERCEPT = 0.3569
+_COEFFICIENTS: Sequence[float] = (0.4076, 0.0609, 0.1676, 0.5032)
+_INTERCEPT = 0.3829
 # Highest share of wrong answers given, and the confidence that it takes, in cross-validation.
 _THRESHOLDS: Sequence[tuple[float, float]] = (
-    (0.05, 0.908),
-    (0.1, 0.788),
-    (0.15, 0.612),
-    (0.2, 0.389),
-    (0.25, 0.213),
-    (0.3, 0.111),
-    (0.4, 0.022),
+    (0.05, 0.950),
+    (0.1, 0.787),
+    (0.15, 0.611),
+    (0.2, 0.401),
+    (0.25, 0.251),
+    (0.3, 0.140),
+    (0.4, 0.033),
     (1.0, 0.0),
 )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assistant.network import Network
 
 WEIGHTS = Path(__file__).with_name("reader.safetensors")
-WEIGHTS_SHA256 = "76066347ca079a100791b4fcafc2829e390613a73fc31f1690f12424967ac086"
+WEIGHTS_SHA256 = "920511d28501f98417e1f8ab25cd353ffd0d617c8c160011134307284f550fa1"
 
 _log = logging.getLogger(__name__)
 
