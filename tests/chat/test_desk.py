@@ -80,15 +80,15 @@ def test_only_the_chosen_readouts_are_asked_and_the_page_says_so(at_desk: Visit)
     assert asking(at_desk) == "Asking all 3 readouts"
     at_desk.page.get_by_label("Ask only Talks in Lisbon").check()
     expect(at_desk.page.locator("#scope span")).to_have_text("Asking 1 of 3 readouts")
-    at_desk.ask("What was agreed on tariffs for bananas and cut flowers?")
+    at_desk.ask("What did they discuss about the Galapagos Islands?")
     assert "Asked of 1 of 3 readouts." in at_desk.texts(".answer .note")
     assert "Not in the readouts you asked, but in others:" in at_desk.texts(".answer .outcome")
     assert set(at_desk.texts(".answer > .passage .title")) == {"Talks in Quito"}
     assert set(at_desk.texts(".nearest .passage .title")) == {"Talks in Lisbon"}
     at_desk.page.locator("#clear-scope").click()
     expect(at_desk.page.locator("#scope span")).to_have_text("Asking all 3 readouts")
-    at_desk.ask("What was agreed on tariffs for bananas and cut flowers?")
-    assert "bananas" in at_desk.texts(".answer >> nth=1")[0]
+    at_desk.ask("What did they discuss about the Galapagos Islands?")
+    assert "Galapagos" in at_desk.texts(".answer >> nth=1")[0]
 
 
 def test_an_issuer_and_dates_narrow_what_is_asked(at_desk: Visit) -> None:
